@@ -1,0 +1,1 @@
+"""Predictors and the explanations of what they output. Needs torch; knows nothing of studies."""

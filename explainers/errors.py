@@ -1,0 +1,25 @@
+"""Errors of this package: each message says what was expected, what came and what to do."""
+
+
+class ExplainerError(Exception):
+    """Base of everything `explainers` raises on purpose."""
+
+
+class UnknownName(ExplainerError):
+    """A name that no registry holds."""
+
+
+class ParameterError(ExplainerError):
+    """A parameter that is unknown, of the wrong type, or outside its bounds."""
+
+
+class MaterialError(ExplainerError):
+    """A data set that could not be fetched, or whose content is not what its hash promises."""
+
+
+class ArtifactError(ExplainerError):
+    """Saved weights or a model card that are missing, damaged or of another architecture."""
+
+
+class InputError(ExplainerError):
+    """An input that does not fit the predictor's modality, vocabulary or shape."""

@@ -1,0 +1,281 @@
+"""What crosses the border of this package. No torch and no numpy, so that the web server can read it.
+
+Every class is a frozen dataclass with `to_json` and `from_json`; `from_json(to_json(x)) == x` holds exactly
+(floats are written with `repr` precision by the json module).
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from explainers.errors import InputError
+
+Modality: TypeAlias = Literal["tabular", "text", "image"]
+FormName: TypeAlias = Literal["feature_weights", "token_weights", "heatmap", "concepts"]
+Json: TypeAlias = Mapping[str, Any]
+
+
+# --- inputs -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class TabularInput:
+    """One row as people see it: variable name to the name of its bin or category, in display order."""
+
+    values: tuple[tuple[str, str], ...]
+    modality: Modality = field(default="tabular", init=False)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"modality": "tabular", "values": [list(pair) for pair in self.values]}
+
+
+@dataclass(frozen=True)
+class TextInput:
+    """A sentence as its tokens, in order; joined by blanks it reads as the sentence."""
+
+    tokens: tuple[str, ...]
+    modality: Modality = field(default="text", init=False)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"modality": "text", "tokens": list(self.tokens)}
+
+
+@dataclass(frozen=True)
+class ImageInput:
+    """A picture: unsigned bytes in row-major order, `height * width * channels` of them (channels 1 or 3)."""
+
+    height: int
+    width: int
+    channels: int
+    pixels: bytes
+    modality: Modality = field(default="image", init=False)
+
+    def __post_init__(self) -> None:
+        expected = self.height * self.width * self.channels
+        if len(self.pixels) != expected:
+            raise InputError(
+                f"pixels: {len(self.pixels)} bytes came, {self.height} x {self.width} x {self.channels} needs {expected}"
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "modality": "image",
+            "height": self.height,
+            "width": self.width,
+            "channels": self.channels,
+            "pixels": base64.b64encode(self.pixels).decode("ascii"),
+        }
+
+
+Input: TypeAlias = TabularInput | TextInput | ImageInput
+
+
+def input_from_json(data: Json) -> Input:
+    """Read an input written by its `to_json`.
+
+    Raises
+    ------
+    InputError
+        When the modality is unknown or a key is missing.
+    """
+    try:
+        match data["modality"]:
+            case "tabular":
+                return TabularInput(tuple((str(name), str(value)) for name, value in data["values"]))
+            case "text":
+                return TextInput(tuple(str(token) for token in data["tokens"]))
+            case "image":
+                pixels = base64.b64decode(data["pixels"])
+                return ImageInput(int(data["height"]), int(data["width"]), int(data["channels"]), pixels)
+            case other:
+                raise InputError(f"modality: {other!r} is none of tabular, text, image")
+    except KeyError as error:
+        raise InputError(f"input: the key {error} is missing") from error
+
+
+# --- what a predictor says ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Output:
+    """A predictor's answer to one input: the index of the class and its probability (softmax, 0 to 1)."""
+
+    class_index: int
+    probability: float
+
+
+@dataclass(frozen=True)
+class Perturbed:
+    """An input with a small change, and what each predictor says to it.
+
+    `changes` lists what differs as people are shown it: (where, old, new); `where` is a variable's name, a
+    token's index as text, or a region "rows a-b, columns c-d".
+    """
+
+    kind: str
+    input: Input
+    changes: tuple[tuple[str, str, str], ...]
+    outputs: Mapping[str, Output]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A held-out item that a study may draw: input, true label (class index) and every predictor's output."""
+
+    input: Input
+    label: int
+    outputs: Mapping[str, Output]
+    perturbed: tuple[Perturbed, ...]
+
+
+# --- explanations: four forms --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class FeatureWeight:
+    """A variable, its displayed value and its weight towards the explained class (signed)."""
+
+    name: str
+    value: str
+    weight: float
+
+
+@dataclass(frozen=True)
+class FeatureWeights:
+    """Weights of tabular variables, in the input's order."""
+
+    features: tuple[FeatureWeight, ...]
+    form: FormName = field(default="feature_weights", init=False)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"form": self.form, "features": [[f.name, f.value, f.weight] for f in self.features]}
+
+
+@dataclass(frozen=True)
+class TokenWeights:
+    """Weights of tokens, one a token, in the text's order."""
+
+    tokens: tuple[str, ...]
+    weights: tuple[float, ...]
+    form: FormName = field(default="token_weights", init=False)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"form": self.form, "tokens": list(self.tokens), "weights": list(self.weights)}
+
+
+@dataclass(frozen=True)
+class Heatmap:
+    """Weights of pixels in row-major order, `height * width` of them; signed where the method is."""
+
+    height: int
+    width: int
+    values: tuple[float, ...]
+    form: FormName = field(default="heatmap", init=False)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"form": self.form, "height": self.height, "width": self.width, "values": list(self.values)}
+
+
+@dataclass(frozen=True)
+class Concept:
+    """A SENN concept at one input: h_i, theta_i towards the explained class, and inputs that show it best."""
+
+    name: str
+    activation: float
+    relevance: float
+    prototypes: tuple[Input, ...] = ()
+
+    @property
+    def contribution(self) -> float:
+        """theta_i * h_i: what the concept adds to the explained class's logit."""
+        return self.relevance * self.activation
+
+
+@dataclass(frozen=True)
+class Concepts:
+    """SENN's own explanation: concept relevances, with prototypes where the inputs are images."""
+
+    concepts: tuple[Concept, ...]
+    form: FormName = field(default="concepts", init=False)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "form": self.form,
+            "concepts": [
+                [c.name, c.activation, c.relevance, [p.to_json() for p in c.prototypes]] for c in self.concepts
+            ],
+        }
+
+
+Form: TypeAlias = FeatureWeights | TokenWeights | Heatmap | Concepts
+
+
+def form_from_json(data: Json) -> Form:
+    """Read a form written by its `to_json`; raises InputError when the form is unknown or a key is missing."""
+    try:
+        match data["form"]:
+            case "feature_weights":
+                return FeatureWeights(tuple(FeatureWeight(n, v, float(w)) for n, v, w in data["features"]))
+            case "token_weights":
+                return TokenWeights(tuple(data["tokens"]), tuple(float(w) for w in data["weights"]))
+            case "heatmap":
+                values = tuple(float(v) for v in data["values"])
+                return Heatmap(int(data["height"]), int(data["width"]), values)
+            case "concepts":
+                return Concepts(
+                    tuple(
+                        Concept(name, float(h), float(theta), tuple(input_from_json(p) for p in prototypes))
+                        for name, h, theta, prototypes in data["concepts"]
+                    )
+                )
+            case other:
+                raise InputError(f"form: {other!r} is none of feature_weights, token_weights, heatmap, concepts")
+    except KeyError as error:
+        raise InputError(f"explanation: the key {error} is missing") from error
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a method says about one output, with what is needed to judge it.
+
+    `explained_class` is the predictor's own output, never the true label. `diagnostics` holds plain numbers
+    (`samples`, `local_r2`, `seconds`, ...), units in their names.
+    """
+
+    form: Form
+    explained_class: int
+    diagnostics: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class ItemRequest:
+    """One item to explain. The seed belongs to the item, so a result never depends on its batch.
+
+    `donor` is another item with the same output; only the placebo that shows another item's explanation uses it.
+    """
+
+    input: Input
+    seed: int
+    donor: Input | None = None
+
+
+@dataclass(frozen=True)
+class ExplainerSpec:
+    """A method by its registry name, with parameters that the registry's bounds allow."""
+
+    name: str
+    params: Mapping[str, int | float | str]
+
+
+def as_inputs(data: Sequence[Json]) -> list[Input]:
+    """Read many inputs; the error names the position of the one that failed."""
+    inputs = []
+    for position, entry in enumerate(data):
+        try:
+            inputs.append(input_from_json(entry))
+        except InputError as error:
+            raise InputError(f"inputs[{position}]: {error}") from error
+    return inputs
