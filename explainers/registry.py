@@ -85,6 +85,7 @@ class Entry:
     params: Mapping[str, Param] = field(default_factory=dict)
     needs: str = ""
     placebo: bool = False
+    needs_donor: bool = False  # the request must carry another item with the same output
     summary: str = ""
     reference: str = ""
 
@@ -93,7 +94,121 @@ class Entry:
         return frozenset(self.forms)
 
 
-EXPLAINERS: Mapping[str, Entry] = {}
+_LIME: Mapping[str, Param] = {
+    "n_samples": Int(
+        5000,
+        low=100,
+        high=20_000,
+        help="How many perturbed copies of the item the predictor answers: more is steadier and slower.",
+    ),
+    "kernel_width": Float(
+        0.0,
+        low=0.0,
+        high=1000.0,
+        help=(
+            "How far a copy may be from the item and still count. 0 takes LIME's own: 0.75 times the square root "
+            "of the number of variables for tables, 25 for text, 0.25 for images."
+        ),
+    ),
+    "cells": Int(7, low=2, high=32, help="Images only: the picture is cut into this many rows and columns of cells."),
+}
+_INTEGRATED_GRADIENTS: Mapping[str, Param] = {
+    "n_steps": Int(50, low=5, high=500, help="How many points of the path from the baseline to the item are used."),
+}
+_BASE_METHOD = Choice(
+    "lime",
+    ("lime", "saliency", "gradient_x_input", "integrated_gradients", "senn"),
+    help="The method whose look the placebo takes: the one of the arm it stands beside.",
+)
+_WEIGHTS: Mapping[Modality, FormName] = {"tabular": "feature_weights", "text": "token_weights", "image": "heatmap"}
+
+EXPLAINERS: Mapping[str, Entry] = {
+    "lime": Entry(
+        path="explainers.methods.lime:explain",
+        title="LIME",
+        forms=_WEIGHTS,
+        params=_LIME,
+        summary=(
+            "Changes parts of the item at random, asks the predictor each time, and fits a straight line to its "
+            "answers near the item. A weight above 0 speaks for the predictor's output, below 0 against it."
+        ),
+        reference='Ribeiro, Singh & Guestrin 2016, "Why Should I Trust You?", KDD, arXiv 1602.04938',
+    ),
+    "saliency": Entry(
+        path="explainers.methods.saliency:explain",
+        title="Gradient saliency",
+        forms=_WEIGHTS,
+        summary=(
+            "The size of the predictor's gradient at each part of the item: how much a small change there would "
+            "move the output. Weights are never below 0: they say how much, not in which direction."
+        ),
+        reference="Simonyan, Vedaldi & Zisserman 2014, Deep inside convolutional networks, arXiv 1312.6034",
+    ),
+    "gradient_x_input": Entry(
+        path="explainers.methods.gradient_x_input:explain",
+        title="Gradient × input",
+        forms=_WEIGHTS,
+        summary=(
+            "The gradient times the value that is there: a first-order estimate of what each part of the item "
+            "adds to the predictor's output."
+        ),
+        reference="Shrikumar, Greenside, Shcherbina & Kundaje 2016, Not just a black box, arXiv 1605.01713",
+    ),
+    "integrated_gradients": Entry(
+        path="explainers.methods.integrated_gradients:explain",
+        title="Integrated gradients",
+        forms=_WEIGHTS,
+        params=_INTEGRATED_GRADIENTS,
+        summary=(
+            "Adds up the gradient on the way from a neutral baseline (the average row, an empty text, a black "
+            "picture) to the item: the weights sum to the difference between the two outputs."
+        ),
+        reference="Sundararajan, Taly & Yan 2017, Axiomatic attribution for deep networks, ICML, arXiv 1703.01365",
+    ),
+    "senn": Entry(
+        path="explainers.methods.senn:explain",
+        title="SENN's own explanation",
+        forms={"tabular": "feature_weights", "text": "token_weights", "image": "concepts"},
+        needs="senn",
+        summary=(
+            "A self-explaining network is a sum of concepts times relevances: this shows the very terms it adds up, "
+            "with examples of each concept where the items are images."
+        ),
+        reference="Alvarez-Melis & Jaakkola 2018, Towards robust interpretability, NeurIPS, arXiv 1806.07538",
+    ),
+    "placebo_random_weights": Entry(
+        path="explainers.methods.placebo_random_weights:explain",
+        title="Placebo: a predictor with random weights",
+        forms=_WEIGHTS,
+        params={
+            "method": _BASE_METHOD,
+            "weights_seed": Int(
+                0, low=0, high=2**31 - 1, help="Draws the random weights: one wrong predictor for the whole study."
+            ),
+            **_LIME,
+            **_INTEGRATED_GRADIENTS,
+        },
+        placebo=True,
+        summary=(
+            "The chosen method on a predictor whose weights were drawn anew, brought to the size of the real "
+            "explanation: it looks alike and says nothing about the predictor that people are asked about."
+        ),
+        reference="Adebayo et al. 2018, Sanity checks for saliency maps, NeurIPS, arXiv 1810.03292",
+    ),
+    "placebo_other_item": Entry(
+        path="explainers.methods.placebo_other_item:explain",
+        title="Placebo: another item's explanation",
+        forms=_WEIGHTS,
+        params={"method": _BASE_METHOD, **_LIME, **_INTEGRATED_GRADIENTS},
+        placebo=True,
+        needs_donor=True,
+        summary=(
+            "The chosen method's explanation of another item with the same output, shown on this item: what is "
+            "typical of the output remains, what is special to the item is wrong."
+        ),
+        reference="Dinu, Bigham & Kolter 2020, Challenging common interpretability assumptions, arXiv 2012.02748",
+    ),
+}
 
 
 def entry(name: str) -> Entry:
@@ -114,3 +229,22 @@ def checked(spec: ExplainerSpec, path: str = "explainer") -> ExplainerSpec:
         key: param.check(spec.params.get(key, param.default), f"{path}.params.{key}") for key, param in params.items()
     }
     return ExplainerSpec(spec.name, values)
+
+
+def base_of(spec: ExplainerSpec) -> Entry:
+    """The method whose look the result has: a placebo's base method, otherwise the method itself."""
+    found = entry(spec.name)
+    return entry(str(spec.params.get("method", found.params["method"].default))) if found.placebo else found
+
+
+def form_of(spec: ExplainerSpec, modality: Modality) -> FormName:
+    """The form this spec gives on a modality; raises ParameterError where the method does not serve it."""
+    forms = base_of(spec).forms
+    if modality not in forms:
+        raise ParameterError(f"explainer: {spec.name} serves {', '.join(forms)}, not {modality}; choose another method")
+    return forms[modality]
+
+
+def needs_of(spec: ExplainerSpec) -> str:
+    """The architecture this spec is bound to, or an empty text: a placebo needs what its base method needs."""
+    return base_of(spec).needs

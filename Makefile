@@ -1,0 +1,86 @@
+# Foretell's commands: `make` lists them. Everything is installed into .venv; nothing else on the machine is changed,
+# but for Debian's Chromium, which `make test` needs and installs where it may.
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+# Another Python than the first that fits: make PYTHON3=/path/to/python3.12
+PYTHON3 ?=
+# On Linux without a GPU: the address of PyTorch's index of CPU builds saves gigabytes where pip finds no CPU build itself.
+TORCH_INDEX ?=
+PIP := $(PYTHON) -m pip --quiet --disable-pip-version-check --no-input
+INSTALL = $(PIP) install $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) --constraint constraints.txt
+PINS := pyproject.toml constraints.txt
+# pytest's own options: make test TESTS="tests/journeys -x"
+TESTS ?=
+
+.PHONY: help demo test lint bench services stop screens clean install
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make demo            a real study from design to result, then the console in your browser (Ctrl-C stops it)'
+	@echo 'make demo DEMO=once  the same, then exit; leaves the report and the exports in a folder that it names'
+	@echo 'make test            every test, with real servers and a real browser'
+	@echo 'make lint            style, types, layers, images, compose file, migrations'
+	@echo 'make bench           pages and explanations per second'
+	@echo 'make screens         a screenshot of every page, in docs/screens/'
+	@echo 'make services        start the embedded Postgres and Valkey; make stop stops them'
+	@echo 'make clean           remove .venv and caches; your data stays'
+
+demo: $(VENV)/.installed
+	@$(PYTHON) manage.py demo $(if $(DEMO),--$(DEMO))
+
+test: $(VENV)/.installed-test
+	@.ci/browser $(PYTHON)
+	@$(PYTHON) -m pytest $(TESTS)
+
+lint: $(VENV)/.installed-test $(VENV)/.installed-lint
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy studyapp explainers analysis
+	@$(VENV)/bin/lint-imports
+	@$(VENV)/bin/hadolint docker/*.Dockerfile
+	@$(VENV)/bin/compose-lint check --strict-config --fail-on low --no-env docker/compose.yaml
+	@$(PYTHON) manage.py makemigrations --check --dry-run
+	@echo 'lint: nothing to complain about'
+
+bench: $(VENV)/.installed-test
+	@$(PYTHON) manage.py bench
+
+screens: $(VENV)/.installed-test
+	@.ci/browser $(PYTHON)
+	@$(PYTHON) manage.py screens
+
+services: $(VENV)/.installed
+	@$(PYTHON) -m studyapp.embedded start
+
+stop:
+	@if [ -x $(PYTHON) ]; then $(PYTHON) -m studyapp.embedded stop; else echo 'Nothing is installed here, so nothing runs.'; fi
+
+# The servers run programs that lie in .venv, so they stop first.
+clean: stop
+	@rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache staticfiles
+	@find studyapp explainers analysis tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
+	@echo 'Clean. Your data (the folder .foretell, or the one that FORETELL_DATA names) is still there.'
+
+install: $(VENV)/.installed
+
+# A stamp is younger than the pins it was installed from; a failed install leaves none and is tried again.
+$(VENV)/.installed: $(PINS) | $(PYTHON)
+	@echo 'Installing Foretell into $(VENV) (the first time takes a few minutes) ...'
+	@$(INSTALL) --editable '.[worker,embedded]'
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	@echo 'Installing what the tests need ...'
+	@$(INSTALL) --editable '.[worker,embedded,test]'
+	@touch $@
+
+$(VENV)/.installed-lint: $(VENV)/.installed
+	@echo 'Installing the linters ...'
+	@$(INSTALL) --editable '.[worker,embedded,lint]'
+	@touch $@
+
+# An interrupted or moved environment, without a pip that works, is made again.
+$(PYTHON): .ci/venv
+	@.ci/venv $(VENV) $(PYTHON3)

@@ -1,0 +1,186 @@
+"""The door of this package: tables and designs in, a report and its figures out."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis.checks import check_table
+from analysis.describe import answers
+from analysis.describe.flow import attrition, flow, sample_ratio
+from analysis.design import Design, read_design
+from analysis.enrolments import Enrolments, read_enrolments
+from analysis.errors import EmptyStudyError, TableError
+from analysis.estimands import ESTIMANDS
+from analysis.estimands.base import Outcome, Question
+from analysis.estimation import Estimation, planned_estimates, sensitivity_estimates
+from analysis.inference.welch import mean_of
+from analysis.report import SCHEMA_VERSION, ArmMean, Report, provenance, report_from_json
+from analysis.table import ResponseTable, read_table
+
+if TYPE_CHECKING:
+    from analysis.figures import Figure
+
+__all__ = ["analyse", "draw_figures", "read_design", "read_table", "report_from_json"]
+
+
+def analyse(
+    table: ResponseTable, design: Design, *, stages: Sequence[str] | None = None, draws: int | None = None
+) -> Report:
+    """Compute what the plan asks for, and list what was not as planned.
+
+    Parameters
+    ----------
+    table : ResponseTable
+    design : Design
+    stages : sequence of str, optional
+        Analyse these people instead of the plan's; the report says so.
+    draws : int, optional
+        Re-draw the allocation this often instead of as planned; the report says so.
+
+    Returns
+    -------
+    Report
+        The same for the same inputs, whatever the order of the rows.
+
+    Raises
+    ------
+    TableError
+        When the table contradicts itself or the design, or the stages hold both real and simulated people.
+    EmptyStudyError
+        When nobody in these stages was allocated.
+    """
+    check_table(table, design)
+    chosen = tuple(stages) if stages is not None else design.plan.stages
+    people = _people(table, chosen)
+    study = _Study(people, design, chosen, read_enrolments(people, design), draws or design.plan.draws)
+    return _report(study, table.sha256)
+
+
+def draw_figures(report: Report) -> "tuple[Figure, ...]":
+    """Draw the report's charts; see `analysis.figures.draw_figures`."""
+    # The chart library takes a second to import, which a reader of tables need not wait for.
+    from analysis.figures import draw_figures as draw
+
+    return draw(report)
+
+
+@dataclass(frozen=True)
+class _Study:
+    """The people analysed, and how."""
+
+    table: ResponseTable
+    design: Design
+    stages: tuple[str, ...]
+    enrolments: Enrolments
+    draws: int
+
+    def outcome(self, missing: str) -> Outcome:
+        plan = self.design.plan
+        question = Question(plan.pre, plan.post, missing)
+        positions = self.enrolments.positions(self.table)
+        return ESTIMANDS[plan.estimand].measure(self.table, positions, len(self.enrolments), question)
+
+
+def _people(table: ResponseTable, stages: tuple[str, ...]) -> ResponseTable:
+    people = table.only(np.isin(table.stage, stages))
+    where = " and ".join(stages)
+    if len(set(people.simulated.tolist())) > 1:
+        raise TableError(
+            "responses.csv",
+            [f"column simulated: {where} holds real and simulated people; they are never analysed together"],
+        )
+    if not (people.trial_type == "allocation").any():
+        others = sorted(set(table.stage.tolist()) - set(stages))
+        hint = f"; the table holds the stages {', '.join(others)} (choose with --stage)" if others else ""
+        raise EmptyStudyError(f"nobody was allocated in the stages analysed ({where}){hint}")
+    return people
+
+
+def _report(study: _Study, responses_sha256: str) -> Report:
+    design, plan = study.design, study.design.plan
+    estimand = ESTIMANDS[plan.estimand]
+    outcome = study.outcome(plan.missing)
+    others = {text: study.outcome(rule) for rule, text in estimand.missing_rules.items() if rule != plan.missing}
+    work = Estimation(design, study.enrolments.allocation, study.draws)
+    rows = answers.describe_rows(study.table, design, study.enrolments, work.level)
+    people = flow(study.table, design, study.enrolments, outcome)
+    return Report(
+        schema_version=SCHEMA_VERSION,
+        study_id=str(study.table.study_id[0]),
+        title=design.title,
+        stages=study.stages,
+        is_simulated=bool(study.table.simulated[0]),
+        arms=design.arms,
+        phases=design.phases,
+        plan=plan,
+        estimand_title=estimand.title,
+        unit=estimand.unit,
+        estimand=estimand.attributes,
+        estimates=planned_estimates(work, outcome),
+        sensitivity=sensitivity_estimates(work, outcome, others),
+        arm_means=_arm_means(study, outcome, work.level),
+        accuracy=answers.accuracy(rows),
+        own_label=answers.own_label(rows),
+        response_times=answers.response_times(rows),
+        ratings=answers.ratings(rows),
+        order=answers.order(rows),
+        flow=people,
+        attrition=attrition(people.arms),
+        sample_ratio=sample_ratio(people.arms, design),
+        draws=study.draws,
+        deviations=tuple(_deviations(study, outcome)),
+        provenance=provenance(responses_sha256, design.sha256),
+    )
+
+
+def _arm_means(study: _Study, outcome: Outcome, level: float) -> tuple[ArmMean, ...]:
+    found = []
+    for number, arm in enumerate(study.design.arms):
+        values = outcome.values[study.enrolments.allocation.arm == number]
+        mean = mean_of(values, level)
+        found.append(ArmMean(arm.key, mean.value, mean.interval, int((~np.isnan(values)).sum())))
+    return tuple(found)
+
+
+def _deviations(study: _Study, outcome: Outcome) -> Iterator[str]:
+    """Say, in sentences, what was not as planned and what was missing."""
+    plan, n = study.design.plan, len(study.enrolments)
+    if study.stages != plan.stages:
+        yield f"Stages analysed: {', '.join(study.stages)}; planned: {', '.join(plan.stages)}."
+    if study.table.simulated[0]:
+        yield "Everybody analysed is simulated: this says nothing about people."
+    if study.draws != plan.draws:
+        yield f"Re-draws of the allocation: {study.draws}; planned: {plan.draws}."
+    missing = int((~outcome.is_observed).sum())
+    if missing:
+        rule = ESTIMANDS[plan.estimand].missing_rules[plan.missing]
+        lacking = f"{missing} of {n} allocated have no outcome, as they lack answers in {plan.pre} or {plan.post}"
+        yield f"{lacking}; {rule}, as planned."
+    if study.enrolments.missing_places:
+        places = study.enrolments.missing_places
+        yield f"Places of the allocation sequence that are not in the table: {places}; somebody allocated is missing."
+    yield from _arms_without_outcomes(study, outcome)
+    yield from _items_in_one_arm(study)
+
+
+def _arms_without_outcomes(study: _Study, outcome: Outcome) -> Iterator[str]:
+    for number, arm in enumerate(study.design.arms):
+        observed = int(outcome.is_observed[study.enrolments.allocation.arm == number].sum())
+        if observed == 0:
+            yield f"Nobody in arm {arm.title!r} has an outcome: its contrasts are not estimated."
+        elif observed == 1:
+            yield f"One person in arm {arm.title!r} has an outcome: too few to say how far off an estimate may be."
+
+
+def _items_in_one_arm(study: _Study) -> Iterator[str]:
+    """Items asked in one arm only make arms differ by their items (crossing is a rule of the design)."""
+    table, plan = study.table, study.design.plan
+    asked = table.is_simulation & np.isin(table.phase, (plan.pre, plan.post))
+    arms_of: dict[str, set[str]] = {}
+    for item, arm in zip(table.item[asked], table.arm[asked], strict=True):
+        arms_of.setdefault(item, set()).add(arm)
+    alone = sum(len(arms) == 1 for arms in arms_of.values())
+    if alone and len(set(table.arm[asked].tolist())) > 1:
+        yield f"{alone} of {len(arms_of)} items were answered in one arm only: arms are compared on different items."

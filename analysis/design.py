@@ -1,0 +1,272 @@
+"""The frozen design, as far as the analysis needs it: read from design.json, checked, everything else left alone."""
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, TypeVar
+
+from analysis.columns import STAGES
+from analysis.errors import DesignError
+from analysis.estimands import ESTIMANDS
+
+Role = Literal["control", "placebo", "explained"]
+MissingRule = Literal["no_gain", "available"]
+
+ROLES: Final = ("control", "placebo", "explained")
+MISSING_RULES: Final = ("no_gain", "available")
+MULTIPLICITIES: Final = ("holm",)
+METHODS: Final = ("permuted_blocks",)
+
+T = TypeVar("T", str, int, float)
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One arm: its key, its title for readers, its role, and its share in the allocation."""
+
+    key: str
+    title: str
+    role: Role
+    weight: int
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One phase of the study, in the order participants meet them."""
+
+    key: str
+    title: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The analysis plan, frozen with the design.
+
+    Parameters
+    ----------
+    estimand : str
+        Key in `ESTIMANDS`.
+    pre, post : str
+        Keys of the phases compared.
+    control : str
+        Key of the arm every explained arm is compared with.
+    alpha : float
+        Two-sided error rate; intervals have level 1 - alpha.
+    multiplicity : {"holm"}
+        How p-values of the primary family are adjusted.
+    draws : int
+        Re-draws of the allocation for the permutation test.
+    bootstrap_draws : int
+        Resamples of participants and items.
+    missing : {"no_gain", "available"}
+        What is done with a participant who has no answer in one of the phases: counted with a gain of zero, or left
+        out.
+    smallest_effect : float
+        Smallest effect of interest, in the estimand's unit.
+    seed : int
+        Of every random draw.
+    stages : tuple of str
+        Which people are analysed.
+    """
+
+    estimand: str
+    pre: str
+    post: str
+    control: str
+    alpha: float
+    multiplicity: str
+    draws: int
+    bootstrap_draws: int
+    missing: MissingRule
+    smallest_effect: float
+    seed: int
+    stages: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Design:
+    """A frozen design, with the SHA-256 of the text it was read from."""
+
+    title: str
+    arms: tuple[Arm, ...]
+    phases: tuple[Phase, ...]
+    block_multiples: tuple[int, ...]
+    plan: Plan
+    sha256: str
+
+    def arm(self, key: str) -> Arm:
+        """Return the arm of this key.
+
+        Raises
+        ------
+        KeyError
+            When the design has no such arm.
+        """
+        found = next((arm for arm in self.arms if arm.key == key), None)
+        if found is None:
+            raise KeyError(key)
+        return found
+
+    def arms_with(self, role: Role) -> tuple[Arm, ...]:
+        """Return the arms of one role, in the design's order."""
+        return tuple(arm for arm in self.arms if arm.role == role)
+
+
+def read_design(source: Path | str) -> Design:
+    """Read a design.json.
+
+    Parameters
+    ----------
+    source : Path or str
+        A path, or the JSON itself (a string that opens with a brace).
+
+    Returns
+    -------
+    Design
+
+    Raises
+    ------
+    DesignError
+        Listing every path that is absent, of the wrong kind or out of bounds.
+    """
+    is_text = isinstance(source, str) and source.lstrip().startswith("{")
+    raw = str(source).encode() if is_text else Path(source).read_bytes()
+    try:
+        tree = json.loads(raw)
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise DesignError("design.json", [f"expected JSON in UTF-8, found none: {error}"]) from error
+    reader = _Reader(tree)
+    design = _design(reader, hashlib.sha256(raw).hexdigest())
+    problems = reader.problems or _contradictions(design)
+    if problems:
+        raise DesignError("design.json", problems)
+    return design
+
+
+class _Reader:
+    """Looks values up by path and remembers what was wrong, so that all problems are told at once."""
+
+    def __init__(self, tree: object) -> None:
+        self._tree = tree
+        self.problems: list[str] = []
+
+    def look_up(self, path: str) -> object:
+        value = self._tree
+        for step in re.findall(r"\w+", path):
+            if isinstance(value, dict):
+                value = value.get(step)
+            elif isinstance(value, list) and step.isdigit() and int(step) < len(value):
+                value = value[int(step)]
+            else:
+                return None
+        return value
+
+    def one(self, path: str, kind: type[T]) -> T:
+        value = self.look_up(path)
+        # JSON writes the number one as 1 where a fraction is meant; a bool is an int to Python and never meant here.
+        accepted = (int, float) if kind is float else (kind,)
+        if isinstance(value, accepted) and not isinstance(value, bool):
+            return kind(value)
+        self.problems.append(f"{path}: expected {_name(kind)}, found {_shown(value)}")
+        return kind()
+
+    def whole(self, path: str, low: int) -> int:
+        value = self.one(path, int)
+        if value < low and isinstance(self.look_up(path), int):
+            self.problems.append(f"{path}: {value} is below {low}")
+        return value
+
+    def fraction(self, path: str) -> float:
+        value = self.one(path, float)
+        if not 0 < value < 1 and self.look_up(path) is not None:
+            self.problems.append(f"{path}: expected a number between 0 and 1, found {_shown(self.look_up(path))}")
+        return value
+
+    def choice(self, path: str, allowed: tuple[str, ...]) -> str:
+        value = self.one(path, str)
+        if value not in allowed and isinstance(self.look_up(path), str):
+            self.problems.append(f"{path}: expected one of {', '.join(allowed)}, found {value!r}")
+        return value
+
+    def indices(self, path: str) -> range:
+        value = self.look_up(path)
+        if isinstance(value, list) and value:
+            return range(len(value))
+        self.problems.append(f"{path}: expected a list that is not empty, found {_shown(value)}")
+        return range(0)
+
+
+def _name(kind: type) -> str:
+    return {str: "a text", int: "a whole number", float: "a number"}[kind]
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, str):
+        return repr(value)
+    return json.dumps(value) if isinstance(value, int | float) else f"a {type(value).__name__}"
+
+
+def _design(reader: _Reader, sha256: str) -> Design:
+    reader.choice("allocation.method", METHODS)
+    return Design(
+        title=reader.one("title", str),
+        arms=tuple(_arm(reader, f"arms[{i}]") for i in reader.indices("arms")),
+        phases=tuple(
+            Phase(*(reader.one(f"phases[{i}].{part}", str) for part in ("key", "title", "kind")))
+            for i in reader.indices("phases")
+        ),
+        block_multiples=tuple(
+            reader.whole(f"allocation.block_multiples[{i}]", 1) for i in reader.indices("allocation.block_multiples")
+        ),
+        plan=_plan(reader),
+        sha256=sha256,
+    )
+
+
+def _arm(reader: _Reader, path: str) -> Arm:
+    role: Role = reader.choice(f"{path}.role", ROLES)  # type: ignore[assignment]  # choice() has just checked it
+    return Arm(
+        reader.one(f"{path}.key", str), reader.one(f"{path}.title", str), role, reader.whole(f"{path}.weight", 1)
+    )
+
+
+def _plan(reader: _Reader) -> Plan:
+    missing: MissingRule = reader.choice("plan.missing", MISSING_RULES)  # type: ignore[assignment]  # as above
+    return Plan(
+        estimand=reader.choice("plan.estimand", tuple(ESTIMANDS)),
+        pre=reader.one("plan.pre", str),
+        post=reader.one("plan.post", str),
+        control=reader.one("plan.control", str),
+        alpha=reader.fraction("plan.alpha"),
+        multiplicity=reader.choice("plan.multiplicity", MULTIPLICITIES),
+        draws=reader.whole("plan.draws", 1),
+        bootstrap_draws=reader.whole("plan.bootstrap_draws", 1),
+        missing=missing,
+        smallest_effect=reader.fraction("plan.smallest_effect"),
+        seed=reader.whole("plan.seed", 0),
+        stages=tuple(reader.choice(f"plan.stages[{i}]", STAGES) for i in reader.indices("plan.stages")),
+    )
+
+
+def _contradictions(design: Design) -> list[str]:
+    """Say what is well formed but cannot be meant."""
+    arms = [arm.key for arm in design.arms]
+    phases = [phase.key for phase in design.phases]
+    plan = design.plan
+    found = [f"arms: the key {key!r} is used twice" for key in sorted({key for key in arms if arms.count(key) > 1})]
+    found += [f"plan.{name}: {key!r} is not a phase of this design ({', '.join(phases)})"
+              for name, key in (("pre", plan.pre), ("post", plan.post)) if key not in phases]  # fmt: skip
+    if plan.pre == plan.post:
+        found.append(f"plan.post: expected another phase than plan.pre, found {plan.post!r} in both")
+    if plan.control not in arms:
+        found.append(f"plan.control: {plan.control!r} is not an arm of this design ({', '.join(arms)})")
+    elif design.arm(plan.control).role == "explained":
+        found.append(f"plan.control: the arm {plan.control!r} shows explanations; choose one that does not")
+    if not design.arms_with("explained"):
+        found.append("arms: expected at least one with the role 'explained', found none")
+    return found

@@ -1,0 +1,193 @@
+"""From an outcome to the planned estimates: which arms are compared, by what, adjusted how."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from analysis.design import Design
+from analysis.estimands import ESTIMANDS
+from analysis.estimands.base import Outcome
+from analysis.inference.allocation import Allocation
+from analysis.inference.bootstrap import crossed_intervals
+from analysis.inference.multiplicity import holm
+from analysis.inference.permutation import PermutationTest, permutation_tests
+from analysis.inference.welch import Mean, welch
+from analysis.types import Contrast, Estimate, Family, FloatArray, Interval
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A contrast the plan asks for, before anything is estimated."""
+
+    contrast: Contrast
+    family: Family
+    label: str
+
+
+@dataclass(frozen=True)
+class Estimation:
+    """Everything the estimates of one study have in common.
+
+    Parameters
+    ----------
+    design : Design
+    allocation : Allocation
+    draws : int
+        For the permutation test; the bootstrap's are the plan's.
+    """
+
+    design: Design
+    allocation: Allocation
+    draws: int
+
+    @property
+    def level(self) -> float:
+        """Of every interval."""
+        return 1 - self.design.plan.alpha
+
+    @property
+    def seeds(self) -> tuple[int, int]:
+        """Of the permutation test and of the bootstrap, both made from the plan's."""
+        permutation, bootstrap = np.random.SeedSequence(self.design.plan.seed).generate_state(2)
+        return int(permutation), int(bootstrap)
+
+    def pairs(self, comparisons: Sequence[Comparison]) -> list[tuple[int, int]]:
+        """Return contrasts as pairs of arm numbers."""
+        number = {arm.key: k for k, arm in enumerate(self.design.arms)}
+        return [(number[c.contrast.arm], number[c.contrast.minus]) for c in comparisons]
+
+
+def planned_comparisons(design: Design) -> tuple[Comparison, ...]:
+    """List the primary family, then what the design's placebos allow beside it."""
+    control = design.plan.control
+    explained = design.arms_with("explained")
+    placebos = [arm for arm in design.arms_with("placebo") if arm.key != control]
+    return (
+        *(Comparison(Contrast(arm.key, control), "primary", "explanation against control") for arm in explained),
+        *(
+            Comparison(Contrast(arm.key, placebo.key), "secondary", "content: explanation against placebo")
+            for placebo in placebos
+            for arm in explained
+        ),
+        *(
+            Comparison(Contrast(placebo.key, control), "secondary", "mere attention: placebo against control")
+            for placebo in placebos
+        ),
+    )
+
+
+def planned_estimates(work: Estimation, outcome: Outcome) -> tuple[Estimate, ...]:
+    """Estimate the primary family, adjusted, and the secondary contrasts, not adjusted.
+
+    Parameters
+    ----------
+    work : Estimation
+    outcome : Outcome
+        Under the plan's missing-data rule.
+
+    Returns
+    -------
+    tuple of Estimate
+        In the order of `planned_comparisons`.
+    """
+    comparisons = planned_comparisons(work.design)
+    pairs = work.pairs(comparisons)
+    values = outcome.values
+    tests = permutation_tests(values, work.allocation, pairs, draws=work.draws, seed=work.seeds[0])
+    intervals = crossed_intervals(
+        outcome,
+        work.allocation.arm,
+        pairs,
+        level=work.level,
+        draws=work.design.plan.bootstrap_draws,
+        seed=work.seeds[1],
+    )
+    estimates = [
+        _estimate(work, outcome, comparison, test, interval)
+        for comparison, test, interval in zip(comparisons, tests, intervals, strict=True)
+    ]
+    primary = [estimate.p_value for estimate in estimates if estimate.family == "primary"]
+    adjusted = [*holm(primary), *[None] * (len(estimates) - len(primary))]
+    return tuple(replace(estimate, p_adjusted=p) for estimate, p in zip(estimates, adjusted, strict=True))
+
+
+def sensitivity_estimates(work: Estimation, outcome: Outcome, others: dict[str, Outcome]) -> tuple[Estimate, ...]:
+    """Estimate the primary contrasts again, each time with one thing done in another way.
+
+    Parameters
+    ----------
+    work : Estimation
+    outcome : Outcome
+        Under the plan's missing-data rule.
+    others : dict of str to Outcome
+        By the name of what was done with people without an outcome instead.
+
+    Returns
+    -------
+    tuple of Estimate
+    """
+    primary = [comparison for comparison in planned_comparisons(work.design) if comparison.family == "primary"]
+    found = []
+    for label, other in others.items():
+        tests = permutation_tests(
+            other.values, work.allocation, work.pairs(primary), draws=work.draws, seed=work.seeds[0]
+        )
+        found += [
+            _estimate(work, other, Comparison(c.contrast, "sensitivity", f"without an outcome: {label}"), test, None)
+            for c, test in zip(primary, tests, strict=True)
+        ]
+    if len(work.design.arms) > 2:
+        found += [_estimate_with_others_held(work, outcome, comparison) for comparison in primary]
+    return tuple(found)
+
+
+def _estimate_with_others_held(work: Estimation, outcome: Outcome, comparison: Comparison) -> Estimate:
+    """Test a contrast by re-drawing its two arms alone: exact whatever the other arms do."""
+    pair = work.pairs([comparison])[0]
+    members, allocation = work.allocation.between(pair)
+    (test,) = permutation_tests(outcome.values[members], allocation, [pair], draws=work.draws, seed=work.seeds[0])
+    renamed = Comparison(comparison.contrast, "sensitivity", "only these two arms re-drawn, the others held in place")
+    return _estimate(work, outcome, renamed, test, None)
+
+
+def _estimate(
+    work: Estimation, outcome: Outcome, comparison: Comparison, test: PermutationTest | None, crossed: Interval | None
+) -> Estimate:
+    estimand = ESTIMANDS[work.design.plan.estimand]
+    values, arm = outcome.values, work.allocation.arm
+    pair = work.pairs([comparison])[0]
+    is_observed = all(outcome.is_observed[arm == k].any() for k in pair)
+    difference = welch(values[arm == pair[0]], values[arm == pair[1]], work.level) if is_observed else Mean.absent()
+    return Estimate(
+        estimand=work.design.plan.estimand,
+        contrast=comparison.contrast,
+        family=comparison.family,
+        label=comparison.label,
+        value=difference.value,
+        unit=estimand.unit,
+        interval=difference.interval,
+        conservative_interval=crossed if is_observed else None,
+        p_value=test.p_value if test and is_observed else None,
+        p_adjusted=None,
+        n_enrolments={work.design.arms[k].key: _n_counted(values[arm == k]) for k in pair},
+        method=_method(test if is_observed else None, crossed if is_observed else None, work),
+    )
+
+
+def _n_counted(values: FloatArray) -> int:
+    return int((~np.isnan(values)).sum())
+
+
+def _method(test: PermutationTest | None, crossed: Interval | None, work: Estimation) -> str:
+    parts = ["Welch interval on the participants' values"]
+    if test is None:
+        parts.append("no test: an arm has too few outcomes")
+    elif test.is_exact:
+        parts.append(f"two-sided permutation test over all {test.n_allocations} allocations, studentised")
+    else:
+        parts.append(f"two-sided permutation test, {test.n_allocations} re-draws of the allocation, studentised")
+    if crossed is not None:
+        draws = work.design.plan.bootstrap_draws
+        parts.append(f"conservative interval from {draws} resamples of participants and items")
+    return "; ".join(parts)

@@ -1,0 +1,171 @@
+"""The report: everything that was computed, with what is needed to compute it again."""
+
+import json
+import platform
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import scipy
+
+from analysis.codec import decode, encode
+from analysis.describe.answers import OrderPoint, Ratings, Share, Times
+from analysis.describe.flow import Attrition, Flow, SampleRatio
+from analysis.design import Arm, Phase, Plan
+from analysis.errors import ReportError
+from analysis.estimands.base import Attributes
+from analysis.types import Estimate, Interval
+
+SCHEMA_VERSION: Final = 1
+VERSION: Final = "0.1.0"
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What a report was made from, and by which versions."""
+
+    analysis: str
+    python: str
+    numpy: str
+    scipy: str
+    responses_sha256: str
+    design_sha256: str
+
+
+@dataclass(frozen=True)
+class ArmMean:
+    """The outcome's mean in one arm, with a t interval over participants."""
+
+    arm: str
+    value: float | None
+    interval: Interval | None
+    n_enrolments: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """One analysis of one study.
+
+    Parameters
+    ----------
+    schema_version : int
+        Of this form.
+    study_id, title : str
+    stages : tuple of str
+        Of the people analysed.
+    is_simulated : bool
+        Whether these people were invented.
+    arms, phases, plan
+        Of the frozen design.
+    estimand_title, unit : str
+    estimand : Attributes
+    estimates : tuple of Estimate
+        The primary family in the design's order, then the secondary contrasts.
+    sensitivity : tuple of Estimate
+        The primary contrasts with one thing done in another way.
+    arm_means : tuple of ArmMean
+        Of the outcome, after the missing-data rule.
+    accuracy, own_label : tuple of Share
+    response_times : tuple of Times
+    ratings : tuple of Ratings
+        Empty when nobody was asked.
+    order : tuple of OrderPoint
+    flow : Flow
+    attrition : tuple of Attrition
+    sample_ratio : SampleRatio
+    draws : int
+        Re-draws of the allocation used.
+    deviations : tuple of str
+        What was not as planned, and what was missing.
+    provenance : Provenance
+    """
+
+    schema_version: int
+    study_id: str
+    title: str
+    stages: tuple[str, ...]
+    is_simulated: bool
+    arms: tuple[Arm, ...]
+    phases: tuple[Phase, ...]
+    plan: Plan
+    estimand_title: str
+    unit: str
+    estimand: Attributes
+    estimates: tuple[Estimate, ...]
+    sensitivity: tuple[Estimate, ...]
+    arm_means: tuple[ArmMean, ...]
+    accuracy: tuple[Share, ...]
+    own_label: tuple[Share, ...]
+    response_times: tuple[Times, ...]
+    ratings: tuple[Ratings, ...]
+    order: tuple[OrderPoint, ...]
+    flow: Flow
+    attrition: tuple[Attrition, ...]
+    sample_ratio: SampleRatio
+    draws: int
+    deviations: tuple[str, ...]
+    provenance: Provenance
+
+    @property
+    def primary(self) -> tuple[Estimate, ...]:
+        """The estimates that answer the question."""
+        return tuple(estimate for estimate in self.estimates if estimate.family == "primary")
+
+    @property
+    def secondary(self) -> tuple[Estimate, ...]:
+        """The estimates beside them."""
+        return tuple(estimate for estimate in self.estimates if estimate.family == "secondary")
+
+    def arm_title(self, key: str) -> str:
+        """Return an arm's title."""
+        return next(arm.title for arm in self.arms if arm.key == key)
+
+    def phase_title(self, key: str) -> str:
+        """Return a phase's title."""
+        return next(phase.title for phase in self.phases if phase.key == key)
+
+    def share(self, arm: str, phase: str, model_is_right: bool | None = None) -> Share | None:
+        """Return the accuracy of one arm and phase, or None when that phase has no scored trial."""
+        key = (arm, phase, model_is_right)
+        return next((cell for cell in self.accuracy if (cell.arm, cell.phase, cell.model_is_right) == key), None)
+
+    def to_json(self) -> str:
+        """Return the report as JSON with every digit, the same text for the same inputs."""
+        return json.dumps(encode(self), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def provenance(responses_sha256: str, design_sha256: str) -> Provenance:
+    """Name the inputs and the versions in use."""
+    return Provenance(
+        VERSION, platform.python_version(), np.__version__, scipy.__version__, responses_sha256, design_sha256
+    )
+
+
+def report_from_json(text: str) -> Report:
+    """Read what `Report.to_json` wrote.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    ReportError
+        When it is not JSON, of another schema version, or a part does not fit.
+    """
+    try:
+        data: object = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ReportError(f"report.json: expected JSON: {error}") from error
+    version = data.get("schema_version") if isinstance(data, dict) else None
+    if version != SCHEMA_VERSION:
+        raise ReportError(
+            f"report.schema_version: expected {SCHEMA_VERSION}, found {version!r}; analyse the table again"
+        )
+    report = decode(Report, data)
+    assert isinstance(report, Report)
+    return report

@@ -1,0 +1,199 @@
+"""The report as plain text, for a terminal and for report.txt."""
+
+from collections.abc import Sequence
+
+from analysis.describe.answers import Ratings, Share
+from analysis.numbers import DASH, decimals, level_text, p_text, percent, points, span
+from analysis.report import Report
+from analysis.types import Estimate
+
+
+def report_text(report: Report) -> str:
+    """Return the whole report as lines of text.
+
+    Parameters
+    ----------
+    report : Report
+
+    Returns
+    -------
+    str
+        Ends with a line break.
+    """
+    parts = [
+        _heading(report),
+        _effects("Primary: against control", report, report.primary),
+        _effects("Secondary: not in the primary family", report, report.secondary),
+        _sensitivity(report),
+        _accuracy(report),
+        _beside(report),
+        _flow(report),
+        _losses(report),
+        _deviations(report),
+        _provenance(report),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Set rows under a header, the first column to the left, the others to the right."""
+    table = [list(header), *map(list, rows)]
+    widths = [max(len(cells[i]) for cells in table) for i in range(len(header))]
+    lines = [
+        "  ".join(cell.ljust(width) if i == 0 else cell.rjust(width)
+                  for i, (cell, width) in enumerate(zip(cells, widths, strict=True))).rstrip()
+        for cells in table
+    ]  # fmt: skip
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    return "\n".join(lines)
+
+
+def _heading(report: Report) -> str:
+    who = "simulated participants" if report.is_simulated else "participants"
+    return (
+        f"{report.title}\n{report.estimand_title}, in percentage points\n"
+        f"{report.flow.allocated} {who} allocated, stages: {', '.join(report.stages)}"
+    )
+
+
+def _name(report: Report, estimate: Estimate) -> str:
+    return f"{report.arm_title(estimate.contrast.arm)} minus {report.arm_title(estimate.contrast.minus)}"
+
+
+def _counts(estimate: Estimate) -> str:
+    return "/".join(str(count) for count in estimate.n_enrolments.values())
+
+
+def _effects(title: str, report: Report, estimates: Sequence[Estimate]) -> str:
+    if not estimates:
+        return ""
+    level = level_text(1 - report.plan.alpha)
+    places = _places(estimates)
+    header = ["contrast", "effect", f"{level} interval", "p", "Holm p", "conservative interval", "n"]
+    rows = [
+        [
+            _name(report, estimate),
+            points(estimate.value, places),
+            span(estimate.interval, places),
+            p_text(estimate.p_value),
+            p_text(estimate.p_adjusted),
+            span(estimate.conservative_interval, places),
+            _counts(estimate),
+        ]
+        for estimate in estimates
+    ]
+    methods = "\n".join(dict.fromkeys(estimate.method for estimate in estimates))
+    return f"{title}\n{columns(header, rows)}\n{methods}"
+
+
+def _places(estimates: Sequence[Estimate]) -> int:
+    """Return the decimals of a whole table: what its narrowest interval allows, so that its rows can be compared."""
+    return max((decimals(e.interval) for e in estimates if e.interval is not None), default=1)
+
+
+def _sensitivity(report: Report) -> str:
+    if not report.sensitivity:
+        return ""
+    places = _places(report.sensitivity)
+    header = ["contrast", "effect", "interval", "p", "n"]
+    rows = [
+        [
+            f"{_name(report, estimate)}; {estimate.label}",
+            points(estimate.value, places),
+            span(estimate.interval, places),
+            p_text(estimate.p_value),
+            _counts(estimate),
+        ]
+        for estimate in report.sensitivity
+    ]
+    return f"Sensitivity: one thing done in another way\n{columns(header, rows)}"
+
+
+def _accuracy(report: Report) -> str:
+    phases = [phase for phase in report.phases if any(cell.phase == phase.key for cell in report.accuracy)]
+    if not phases:
+        return ""
+    kinds = {None: "all items", True: "model right", False: "model wrong"}
+    rows = [
+        [f"{arm.title}, {words}", *(_cell(report.share(arm.key, phase.key, kind)) for phase in phases)]
+        for kind, words in kinds.items()
+        for arm in report.arms
+    ]
+    header = ["arm", *(phase.title for phase in phases)]
+    return f"Accuracy in per cent, mean of participants (interval; participants)\n{columns(header, rows)}"
+
+
+def _cell(share: Share | None) -> str:
+    if share is None or share.value is None:
+        return DASH
+    inside = [span(share.interval, 0, signed=False)] if share.interval is not None else []
+    return f"{points(share.value, 0, signed=False)} ({'; '.join([*inside, str(share.n_enrolments)])})"
+
+
+def _beside(report: Report) -> str:
+    """Describe what is no outcome, one line an arm, in the phase after learning."""
+    post = report.plan.post
+    shares = {share.arm: share for share in report.own_label if share.phase == post}
+    times = {time.arm: time for time in report.response_times if time.phase == post}
+    rated = {rating.arm: rating for rating in report.ratings}
+    header = ["arm", "mean gain", "answers naming the label", "median response time", "mean rating"]
+    rows = [
+        [
+            report.arm_title(mean.arm),
+            points(mean.value, decimals(mean.interval)),
+            percent(shares[mean.arm].value if mean.arm in shares else None),
+            _seconds(times[mean.arm].median_ms if mean.arm in times else None),
+            _rating(rated.get(mean.arm)),
+        ]
+        for mean in report.arm_means
+    ]
+    title = f"Described, not tested (answers and times in the phase “{report.phase_title(post)}”)"
+    return f"{title}\n{columns(header, rows)}"
+
+
+def _seconds(milliseconds: float | None) -> str:
+    return DASH if milliseconds is None else f"{milliseconds / 1000:.1f} s"
+
+
+def _rating(rating: Ratings | None) -> str:
+    return DASH if rating is None or rating.value is None else f"{rating.value:.1f} ({rating.n_enrolments})"
+
+
+def _flow(report: Report) -> str:
+    people = report.flow
+    header = ["arm", "allocated", "in PRE", "in POST", "completed", "withdrawn", "with outcome", "analysed"]
+    rows = [
+        [report.arm_title(arm.arm), *(str(n) for n in (arm.allocated, arm.answered_pre, arm.answered_post,
+         arm.completed, arm.withdrawn, arm.with_outcome, arm.analysed))]
+        for arm in people.arms
+    ]  # fmt: skip
+    return (
+        f"Flow: {people.arrived} arrived, {people.declined} declined, {people.failed_check} failed the check, "
+        f"{people.left_before_allocation} left before allocation, {people.allocated} allocated\n"
+        f"{columns(header, rows)}"
+    )
+
+
+def _losses(report: Report) -> str:
+    lines = [
+        f"Arms compared, {loss.what}: {sum(loss.lost.values())} people, chi-square p {p_text(loss.chi_square_p)}, "
+        f"Fisher p {p_text(loss.fisher_p)}"
+        for loss in report.attrition
+    ]
+    lines.append(f"Allocation against the planned ratio: chi-square p {p_text(report.sample_ratio.chi_square_p)}")
+    return "\n".join(lines)
+
+
+def _deviations(report: Report) -> str:
+    if not report.deviations:
+        return "Deviations from the plan: none"
+    return "Deviations from the plan, and what was missing\n" + "\n".join(f"- {line}" for line in report.deviations)
+
+
+def _provenance(report: Report) -> str:
+    made = report.provenance
+    versions = f"analysis {made.analysis}, numpy {made.numpy}, scipy {made.scipy}, Python {made.python}"
+    return (
+        f"seed {report.plan.seed}, {versions}\n"
+        f"responses.csv sha256 {made.responses_sha256}\ndesign.json   sha256 {made.design_sha256}"
+    )

@@ -1,0 +1,199 @@
+"""The report in words: a paragraph of methods and one of results, ready for a paper."""
+
+from collections.abc import Sequence
+
+from analysis.estimands import ESTIMANDS
+from analysis.numbers import decimals, effect, level_text, p_text, percent, points, span
+from analysis.report import Report
+from analysis.types import Estimate, Interval
+
+
+def methods_paragraph(report: Report) -> str:
+    """Say how the study was analysed, from what the report holds.
+
+    Parameters
+    ----------
+    report : Report
+
+    Returns
+    -------
+    str
+        One paragraph.
+    """
+    plan = report.plan
+    control, pre, post = report.arm_title(plan.control), report.phase_title(plan.pre), report.phase_title(plan.post)
+    rule = ESTIMANDS[plan.estimand].missing_rules[plan.missing]
+    weights = ":".join(str(arm.weight) for arm in report.arms)
+    sentences = [
+        f"Participants were allocated to {len(report.arms)} arms ({_listed([arm.title for arm in report.arms])}) "
+        f"in the ratio {weights} by permuted blocks within strata.",
+        f"The outcome was each participant's share of answers naming the model's class in the phase “{post}” "
+        f"minus that in the phase “{pre}”; the estimand is the difference of its arm means, each explained arm "
+        f"minus {control}, over everybody allocated.",
+        f"Participants without an answer in one of the phases were {rule}, a rule set before the study opened.",
+        _test_sentence(report),
+        f"Intervals have level {level_text(1 - plan.alpha)}: Welch's on participants' gains, and a conservative one "
+        f"from {plan.bootstrap_draws:,} resamples of participants within arms and of items.",
+        "P-values of the primary contrasts were adjusted by Holm's method; secondary contrasts were not adjusted."
+        if len(report.primary) > 1 or report.secondary
+        else "There was one primary contrast, so no adjustment was needed.",
+        f"The smallest effect of interest was {_plain(plan.smallest_effect)} percentage points.",
+        f"Analysis {report.provenance.analysis} with seed {plan.seed} (NumPy {report.provenance.numpy}, "
+        f"SciPy {report.provenance.scipy}).",
+    ]
+    return " ".join(sentences)
+
+
+def results_paragraph(report: Report) -> str:
+    """Say what was found: who was counted, then each effect with its interval before its p-value.
+
+    Parameters
+    ----------
+    report : Report
+
+    Returns
+    -------
+    str
+        One paragraph.
+    """
+    sentences = [_people(report), *(_primary(report, estimate) for estimate in report.primary)]
+    if report.secondary:
+        parts = [f"{_name(report, e)} {_found(report, e)}" for e in report.secondary]
+        sentences.append(f"Secondary contrasts, not adjusted: {'; '.join(parts)}.")
+    sentences += [_losses(report), *_not_as_planned(report)]
+    return " ".join(sentences)
+
+
+def verdict(estimate: Estimate, smallest_effect: float) -> str:
+    """Say where an interval lies, against zero and the smallest effect of interest.
+
+    Parameters
+    ----------
+    estimate : Estimate
+    smallest_effect : float
+        In the estimate's unit, above zero.
+
+    Returns
+    -------
+    str
+        A clause about the effect, such as "at least as large as the smallest effect of interest".
+    """
+    interval = estimate.interval
+    if interval is None:
+        return "is too uncertain for an interval"
+    return next(text for holds, text in _positions(interval, smallest_effect) if holds)
+
+
+def _positions(interval: Interval, smallest: float) -> tuple[tuple[bool, str], ...]:
+    low, high = interval.low, interval.high
+    return (
+        (low >= smallest, "is at least as large as the smallest effect of interest"),
+        (high <= -smallest, "is a harm at least as large as the smallest effect of interest"),
+        (-smallest < low and high < smallest, "is smaller than the smallest effect of interest, if there is one"),
+        (low > 0, "is above zero, and may be smaller or larger than the smallest effect of interest"),
+        (high < 0, "is below zero: people gained less than in the control arm"),
+        (high < smallest, "is no gain as large as the smallest effect of interest"),
+        (True, "is uncertain: both no effect and one of interest are compatible with these data"),
+    )
+
+
+def _test_sentence(report: Report) -> str:
+    if any("permutation test over all" in estimate.method for estimate in report.primary):
+        how = "over every allocation the mechanism could have given"
+    else:
+        how = f"that re-drew the actual allocation {report.draws:,} times"
+    return (
+        f"The test was a two-sided permutation test {how} (studentised difference of means; "
+        "the null hypothesis is that no participant's outcome depends on the arm)."
+    )
+
+
+def _people(report: Report) -> str:
+    people = report.flow
+    per_arm = _listed([f"{arm.analysed} in {report.arm_title(arm.arm)}" for arm in people.arms])
+    who = "simulated participants" if report.is_simulated else "people"
+    return f"Of {people.arrived} {who} who arrived, {people.allocated} were allocated and these analysed: {per_arm}."
+
+
+def _primary(report: Report, estimate: Estimate) -> str:
+    arm, control = report.arm_title(estimate.contrast.arm), report.arm_title(estimate.contrast.minus)
+    if estimate.value is None:
+        return f"For {arm} against {control} there is no estimate, as an arm has no outcomes."
+    conservative = estimate.conservative_interval
+    beside = f"; conservative interval {span(conservative, decimals(conservative))}" if conservative else ""
+    moved = _phases(report, estimate.contrast.arm)
+    return (
+        f"With {arm} the gain was {_found(report, estimate)} compared with {control}{beside}{moved}; "
+        f"the effect {verdict(estimate, report.plan.smallest_effect)}."
+    )
+
+
+def _found(report: Report, estimate: Estimate) -> str:
+    if estimate.value is None:
+        return "not estimated"
+    places = decimals(estimate.interval)
+    value = f"{points(estimate.value, places)} percentage points"
+    inside = []
+    if estimate.interval is not None:
+        inside.append(f"{level_text(estimate.interval.level)} interval {span(estimate.interval, places)}")
+    if estimate.p_value is not None:
+        inside.append(_p("p", estimate.p_value))
+    if estimate.p_adjusted is not None and len(report.primary) > 1:
+        inside.append(_p("Holm-adjusted p", estimate.p_adjusted))
+    return f"{value} ({', '.join(inside)})" if inside else value
+
+
+def _p(name: str, p: float) -> str:
+    text = p_text(p)
+    return f"{name} {text}" if text.startswith("<") else f"{name} = {text}"
+
+
+def _phases(report: Report, arm: str) -> str:
+    pre, post = (report.share(arm, phase) for phase in (report.plan.pre, report.plan.post))
+    if pre is None or post is None or pre.value is None or post.value is None:
+        return ""
+    return f" (accuracy {percent(pre.value)} before, {percent(post.value)} after)"
+
+
+def _losses(report: Report) -> str:
+    loss = report.attrition[0]
+    lost, allocated = sum(loss.lost.values()), report.flow.allocated
+    compared = f" ({_p('Fisher p', loss.fisher_p)})" if loss.fisher_p is not None else ""
+    return f"{lost} of {allocated} {loss.what}{compared}."
+
+
+def _not_as_planned(report: Report) -> Sequence[str]:
+    return report.deviations or ("Everything was as planned.",)
+
+
+def _name(report: Report, estimate: Estimate) -> str:
+    arm, minus = report.arm_title(estimate.contrast.arm), report.arm_title(estimate.contrast.minus)
+    return f"{arm} minus {minus} ({estimate.label.split(':')[0]})"
+
+
+def _plain(value: float) -> str:
+    return f"{100 * value:.4g}"
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else "".join(parts)
+
+
+def headline(report: Report) -> str:
+    """Say in one sentence what the picture of effects shows.
+
+    Parameters
+    ----------
+    report : Report
+
+    Returns
+    -------
+    str
+    """
+    found = [estimate for estimate in report.primary if estimate.value is not None]
+    if not found:
+        return "No effect could be estimated."
+    best = max(found, key=lambda estimate: estimate.value or 0.0)
+    lead = "Largest gain with " if len(found) > 1 else ""
+    position = verdict(best, report.plan.smallest_effect)
+    return f"{lead}{report.arm_title(best.contrast.arm)}: {effect(best)} percentage points; the effect {position}."

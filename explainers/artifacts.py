@@ -1,0 +1,80 @@
+"""Trained predictors on disk: `model.safetensors` beside `card.json`. No pickle is ever read."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from explainers.cards import WEIGHTS_FILE, Card, read_card, write_card
+from explainers.errors import ArtifactError
+from explainers.folders import write_whole
+from explainers.predictors.base import Predictor
+from explainers.predictors.build import build_module, build_predictor
+
+WEIGHTS_SIZE_LIMIT = 500_000_000  # bytes
+
+
+def save_predictor(folder: Path, card: Card, module: nn.Module) -> Card:
+    """Write weights, then the card that names their digest; returns that card."""
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
+    content = safetensors.torch.save(state)
+    card = dataclasses.replace(card, weights_sha256=hashlib.sha256(content).hexdigest())
+    write_whole(folder / WEIGHTS_FILE, content)
+    write_card(folder, card)
+    return card
+
+
+def load_predictor(folder: Path) -> Predictor:
+    """Load a trained predictor, on the CPU.
+
+    Raises
+    ------
+    ArtifactError
+        When the card or the weights are missing or damaged, do not belong together, are of another architecture,
+        or hold a number that is not finite.
+    """
+    card = read_card(folder)
+    module = build_module(card)
+    state = _read_weights(folder / WEIGHTS_FILE, card)
+    _expect_shapes(state, module, folder)
+    module.load_state_dict(state)
+    return build_predictor(card, module)
+
+
+def _read_weights(path: Path, card: Card) -> dict[str, Tensor]:
+    try:
+        if path.stat().st_size > WEIGHTS_SIZE_LIMIT:
+            raise ArtifactError(f"{path}: larger than {WEIGHTS_SIZE_LIMIT} bytes; train the predictor again")
+        content = path.read_bytes()
+    except OSError as error:
+        raise ArtifactError(f"{path}: weights were expected ({error.strerror}); train the predictor") from error
+    came = hashlib.sha256(content).hexdigest()
+    if came != card.weights_sha256:
+        raise ArtifactError(
+            f"{path}: the card promises sha256 {card.weights_sha256}, {came} came; train the predictor again"
+        )
+    try:
+        state: dict[str, Tensor] = safetensors.torch.load(content)
+    except SafetensorError as error:
+        raise ArtifactError(f"{path}: no valid safetensors file ({error}); train the predictor again") from error
+    return state
+
+
+def _expect_shapes(state: dict[str, Tensor], module: nn.Module, folder: Path) -> None:
+    expected = {name: (tensor.dtype, tuple(tensor.shape)) for name, tensor in module.state_dict().items()}
+    came = {name: (tensor.dtype, tuple(tensor.shape)) for name, tensor in state.items()}
+    for name in sorted(expected.keys() | came.keys()):
+        if expected.get(name) != came.get(name):
+            raise ArtifactError(
+                f"{folder}: {name}: the card's architecture has {expected.get(name)}, the file has {came.get(name)}; "
+                "train the predictor again"
+            )
+    for name, tensor in state.items():
+        if not torch.isfinite(tensor).all():
+            raise ArtifactError(f"{folder}: {name} holds numbers that are not finite; train the predictor again")

@@ -1,0 +1,105 @@
+"""Explanations of a batch of items by one method: the only way in from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from explainers.errors import ExplainerError, ParameterError
+from explainers.methods.base import Attribution, Batch, method
+from explainers.methods.blocks import own_classes
+from explainers.methods.forms import rounded, to_form
+from explainers.predictors.base import Predictor
+from explainers.registry import base_of, checked, form_of, needs_of
+from explainers.types import ExplainerSpec, Explanation, ItemRequest
+
+_FEWEST_CHUNK_ROWS = 64
+_FEWEST_ITEMS = 16  # of a part: LIME solves the regressions of a part at once
+
+
+def explain(
+    predictor: Predictor,
+    spec: ExplainerSpec,
+    requests: Sequence[ItemRequest],
+    *,
+    chunk_rows: int = 4096,
+    progress: Callable[[int], None] | None = None,
+) -> list[Explanation]:
+    """Explain the predictor's own output for each item.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        The model that the study asks about.
+    spec : ExplainerSpec
+        A method of the registry with its parameters; missing ones take their defaults.
+    requests : sequence of ItemRequest
+        The items. An explanation depends on its own request, the predictor and the spec alone: on one device its
+        bytes are the same in every batch, order and for every `chunk_rows` (see `explainers.methods.blocks`).
+    chunk_rows : int
+        Upper bound on the rows with gradients kept at once, at least 64; an item whose own rows are more comes alone.
+        Memory and how often `progress` is called follow from it, results do not. Passes without gradients keep one
+        block (`blocks.forward_rows`) at a time.
+    progress : callable, optional
+        Called with the number of items done so far, after each part of the batch.
+
+    Returns
+    -------
+    list of Explanation
+        In the order of the requests, numbers rounded to 7 significant digits.
+
+    Raises
+    ------
+    UnknownName, ParameterError
+        When the spec is not in the registry, its parameters are out of bounds, or the method does not serve the
+        predictor's modality or architecture.
+    InputError
+        When an item does not fit the predictor, or a placebo's donor is missing or of another output.
+    ExplainerError
+        When a method gives a number that is not finite; the message names the item.
+    """
+    spec = _checked(predictor, spec)
+    if chunk_rows < _FEWEST_CHUNK_ROWS:
+        raise ParameterError(f"chunk_rows: {chunk_rows} is below {_FEWEST_CHUNK_ROWS}")
+    classes = own_classes(predictor, [request.input for request in requests])
+    function = method(spec.name)
+    found: list[Explanation] = []
+    n_items = max(_FEWEST_ITEMS, chunk_rows // _rows_per_item(spec))
+    for start in range(0, len(requests), n_items):
+        part = slice(start, start + n_items)
+        batch = Batch(predictor, tuple(requests[part]), classes[part], spec.params, chunk_rows)
+        for attribution in function(batch):
+            found.append(_explanation(predictor, requests[len(found)], classes[len(found)], attribution, len(found)))
+        if progress is not None:
+            progress(len(found))
+    return found
+
+
+def _checked(predictor: Predictor, spec: ExplainerSpec) -> ExplainerSpec:
+    spec = checked(spec)
+    form_of(spec, predictor.modality)
+    needs = needs_of(spec)
+    if needs and needs != predictor.architecture:
+        raise ParameterError(
+            f"explainer: {spec.name} needs a predictor of architecture {needs}, {predictor.name} is of architecture "
+            f"{predictor.architecture}; choose another method or predictor"
+        )
+    return spec
+
+
+def _rows_per_item(spec: ExplainerSpec) -> int:
+    """How many rows the method makes of one item: its samples or steps, or one."""
+    sizes = {"n_samples", "n_steps"} & set(base_of(spec).params)
+    return max((int(spec.params[name]) for name in sizes), default=1)
+
+
+def _explanation(
+    predictor: Predictor, request: ItemRequest, class_index: int, attribution: Attribution, place: int
+) -> Explanation:
+    names, numbers = list(attribution.diagnostics), np.array(list(attribution.diagnostics.values()))
+    arrays = (attribution.weights, attribution.activations, numbers)
+    if not all(np.isfinite(array).all() for array in arrays if array is not None):
+        raise ExplainerError(f"requests[{place}]: {predictor.name} or the method gave a number that is not finite")
+    diagnostics = dict(zip(names, rounded(numbers), strict=True))
+    return Explanation(to_form(predictor, request.input, attribution), class_index, diagnostics)

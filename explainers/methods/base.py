@@ -1,0 +1,101 @@
+"""What every method is given and gives back.
+
+A method is a function ``explain(batch) -> list[Attribution]``, one attribution an item, in the batch's order. It
+works in *units*: variables, tokens, cells or pixels of a picture, concepts. `explainers.methods.forms` turns units
+into what people are shown, so that a placebo can be made from any method without knowing how it is drawn.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explainers.predictors.base import Predictor
+from explainers.registry import entry
+from explainers.types import Input, ItemRequest
+
+FloatArray: TypeAlias = NDArray[np.float64]
+IntArray: TypeAlias = NDArray[np.int64]
+BoolArray: TypeAlias = NDArray[np.bool_]
+Params: TypeAlias = Mapping[str, int | float | str]
+
+_SEED_MASK = 2**128 - 1  # numpy's seeds are not negative
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Items of one predictor for one method.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        The model the method asks. A placebo may put another in its place.
+    requests : tuple of ItemRequest
+        The items with their seeds.
+    classes : tuple of int
+        The class explained for each item: the real predictor's own output, never the label.
+    params : mapping
+        Checked parameters of the method.
+    chunk_rows : int
+        Upper bound on the gradient rows kept at once; never changes a result.
+    """
+
+    predictor: Predictor
+    requests: tuple[ItemRequest, ...]
+    classes: tuple[int, ...]
+    params: Params
+    chunk_rows: int
+
+    @property
+    def inputs(self) -> list[Input]:
+        return [request.input for request in self.requests]
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """A method's answer for one item, in its own units.
+
+    Parameters
+    ----------
+    weights : float array, shape (n_units,)
+        Signed towards the explained class, except where a method gives sizes alone. For SENN's learned concepts the
+        relevances theta.
+    diagnostics : mapping of str to float
+        Plain finite numbers.
+    unit_of_pixel : int array, shape (height * width,), optional
+        Images: the unit of each pixel, row by row. Without it every pixel is its own unit.
+    activations : float array, shape (n_units,), optional
+        The values h of SENN's learned concepts.
+    """
+
+    weights: FloatArray
+    diagnostics: Mapping[str, float]
+    unit_of_pixel: IntArray | None = None
+    activations: FloatArray | None = None
+
+
+Method: TypeAlias = Callable[[Batch], list[Attribution]]
+
+
+def method(name: str) -> Method:
+    """The function of a registered method; raises UnknownName."""
+    module, _, attribute = entry(name).path.partition(":")
+    found: Method = getattr(importlib.import_module(module), attribute)
+    return found
+
+
+def generator(seed: int, stream: int) -> np.random.Generator:
+    """An item's own generator; `stream` keeps draws for different purposes apart."""
+    return np.random.default_rng([seed & _SEED_MASK, stream])
+
+
+def correlation(first: FloatArray, second: FloatArray) -> float:
+    """Pearson's r; 0 where it is not defined because one side does not vary."""
+    a, b = first - first.mean(), second - second.mean()
+    size = float(np.sqrt((a @ a) * (b @ b)))
+    return float(np.clip((a @ b) / size, -1.0, 1.0)) if size > 0 else 0.0

@@ -1,0 +1,86 @@
+"""The predictors a study can ask about, by name, with the recipe each is trained by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from explainers.cards import Recipe
+from explainers.errors import UnknownName
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A predictor to train: `material` names the data, `architecture` the kind of module; `notes` go on its card."""
+
+    title: str
+    material: str
+    architecture: str
+    recipe: Recipe
+    notes: str = ""
+
+
+FEW_PICTURES = (
+    "Trained on few pictures at reduced resolution on purpose: a study needs errors of the predictor in every cell."
+)
+
+PREDICTORS: Mapping[str, Entry] = {
+    "adult-mlp": Entry(
+        title="Neural network on Adult income",
+        material="adult",
+        architecture="mlp",
+        recipe=Recipe(width=64, epochs=6, batch=256, learning_rate=2e-3, weight_decay=1e-4),
+    ),
+    "adult-senn": Entry(
+        title="Self-explaining network on Adult income",
+        material="adult",
+        architecture="senn",
+        recipe=Recipe(width=64, epochs=6, batch=256, learning_rate=2e-3, weight_decay=1e-4, robustness=0.01),
+    ),
+    "movies-gru": Entry(
+        title="Recurrent network with attention on movie reviews",
+        material="movies",
+        architecture="gru",
+        recipe=Recipe(width=64, epochs=8, batch=128, learning_rate=2e-3, weight_decay=1e-2, word_dropout=0.2),
+    ),
+    "movies-senn": Entry(
+        title="Self-explaining network on movie reviews",
+        material="movies",
+        architecture="senn",
+        recipe=Recipe(
+            width=64, epochs=8, batch=128, learning_rate=2e-3, weight_decay=1e-2, word_dropout=0.2, robustness=0.01
+        ),
+    ),
+    "digits-cnn": Entry(
+        title="Convolutional network on handwritten digits",
+        material="digits",
+        architecture="cnn",
+        recipe=Recipe(width=16, epochs=60, batch=16, learning_rate=2e-3, weight_decay=1e-3),
+        notes=FEW_PICTURES,
+    ),
+    "digits-senn": Entry(
+        title="Self-explaining network on handwritten digits",
+        material="digits",
+        architecture="senn",
+        recipe=Recipe(
+            width=64,
+            epochs=60,
+            batch=16,
+            learning_rate=2e-3,
+            weight_decay=1e-3,
+            n_concepts=6,
+            robustness=0.01,
+            reconstruction=0.1,
+            sparsity=0.01,
+        ),
+        notes=FEW_PICTURES,
+    ),
+}
+
+
+def entry(name: str) -> Entry:
+    """Look a predictor up; raises UnknownName with the names there are."""
+    try:
+        return PREDICTORS[name]
+    except KeyError:
+        raise UnknownName(f"predictor: {name!r} is none of {', '.join(PREDICTORS)}") from None

@@ -1,0 +1,55 @@
+"""Random weights from an explicit generator, in torch's default distributions."""
+
+from __future__ import annotations
+
+import math
+from typing import TypeVar
+
+import torch
+from torch import Generator, Tensor, nn
+
+Module = TypeVar("Module", bound=nn.Module)
+
+
+def initialise(module: Module, seed: int) -> Module:
+    """Overwrite every parameter (never a buffer) with a fresh random draw; returns the module.
+
+    Linear, convolution: uniform in ±1/sqrt(fan in). GRU: uniform in ±1/sqrt(hidden size). Embedding: normal with
+    standard deviation 0.1, the row of the padding 0. A module's own parameters (a bias a class): 0. The draw happens
+    on the CPU, so that a seed means the same weights on every device.
+
+    Raises
+    ------
+    TypeError
+        For a submodule with parameters whose distribution is not written here.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for part in module.modules():
+            _initialise_own(part, generator)
+    return module
+
+
+def _initialise_own(part: nn.Module, generator: Generator) -> None:
+    match part:
+        case nn.Linear() | nn.Conv1d() | nn.Conv2d():
+            bound = 1 / math.sqrt(part.weight[0].numel())
+            _uniform(part.weight, bound, generator)
+            if part.bias is not None:
+                _uniform(part.bias, bound, generator)
+        case nn.GRU():
+            for weight in part.parameters():
+                _uniform(weight, 1 / math.sqrt(part.hidden_size), generator)
+        case nn.Embedding():
+            part.weight.copy_(torch.empty(part.weight.shape).normal_(0, 0.1, generator=generator))
+            if part.padding_idx is not None:
+                part.weight[part.padding_idx] = 0
+        case _:
+            for name, weight in part.named_parameters(recurse=False):
+                if name != "bias":
+                    raise TypeError(f"{type(part).__name__}.{name}: no distribution is known for this parameter")
+                weight.zero_()
+
+
+def _uniform(weight: Tensor, bound: float, generator: Generator) -> None:
+    weight.copy_(torch.empty(weight.shape).uniform_(-bound, bound, generator=generator))

@@ -1,0 +1,1 @@
+"""The torch modules behind the predictors, by modality and architecture."""

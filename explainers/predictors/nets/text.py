@@ -1,0 +1,79 @@
+"""Modules for token ids: a GRU with attention, and a SENN whose concepts are the presence of each token.
+
+Padding ids may stand anywhere: present tokens are moved together first, so a padded position is a missing word.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from explainers.predictors.senn import Parts, SennModule, centred
+from explainers.predictors.text import PADDING
+
+WINDOW = 5  # tokens that a relevance sees around its own
+
+
+def present_first(encoded: Tensor) -> Tensor:
+    """Positions (n, length) that bring the tokens to the front, in order, and the padding behind them."""
+    return torch.argsort((encoded == PADDING).long(), dim=1, stable=True)
+
+
+class GruAttention(nn.Module):
+    """A GRU read through one attention head: (n, length) ids to (n, n_classes)."""
+
+    def __init__(self, n_ids: int, n_classes: int, width: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(n_ids, width, padding_idx=PADDING)
+        self.gru = nn.GRU(width, width, batch_first=True)
+        self.attention = nn.Linear(width, 1)
+        self.out = nn.Linear(2 * width, n_classes)
+
+    def forward(self, encoded: Tensor) -> Tensor:
+        return self.from_embeddings(self.embedding(encoded), encoded)
+
+    def from_embeddings(self, embeddings: Tensor, encoded: Tensor) -> Tensor:
+        order = present_first(encoded)
+        absent = encoded.gather(1, order) == PADDING
+        words = embeddings.gather(1, order.unsqueeze(2).expand_as(embeddings))
+        # cuDNN cannot go backwards through a GRU in evaluation mode, and gradients of trained predictors are wanted.
+        with torch.backends.cudnn.flags(enabled=not embeddings.requires_grad):
+            states, _ = self.gru(words)
+        read = torch.cat((states, words), 2)
+        scores = self.attention(states).masked_fill(absent.unsqueeze(2), -1e9)
+        summary = (scores.softmax(1) * read).sum(1)
+        out: Tensor = self.out(summary)
+        return out
+
+
+class TextSenn(SennModule):
+    """Concepts h_t = 1 where token t is there; theta_t depends on the token, its neighbours and the whole text.
+
+    The point of differentiation is the presence itself, which scales the embedding of its token: h is that point.
+    """
+
+    def __init__(self, n_ids: int, n_classes: int, width: int) -> None:
+        super().__init__(n_classes)
+        self.embedding = nn.Embedding(n_ids, width, padding_idx=PADDING)
+        self.neighbours = nn.Conv1d(width, width, WINDOW, padding=WINDOW // 2)
+        self.whole = nn.Linear(width, width)
+        self.relevance = nn.Sequential(nn.SiLU(), nn.Linear(width, n_classes))
+
+    def parts(self, encoded: Tensor, *, differentiable: bool = False) -> Parts:
+        presence = (encoded != PADDING).to(self.bias.dtype)
+        point = presence.requires_grad_() if differentiable else presence
+        return self._parts(self.embedding(encoded), encoded, point)
+
+    def from_embeddings(self, embeddings: Tensor, encoded: Tensor) -> Tensor:
+        return self.combine(self._parts(embeddings, encoded, (encoded != PADDING).to(embeddings.dtype)))
+
+    def _parts(self, embeddings: Tensor, encoded: Tensor, point: Tensor) -> Parts:
+        order = present_first(encoded)
+        scaled = embeddings * point.unsqueeze(2)
+        words = scaled.gather(1, order.unsqueeze(2).expand_as(scaled))
+        mean = words.sum(1, keepdim=True) / (encoded != PADDING).sum(1).clamp(min=1).reshape(-1, 1, 1)
+        read = self.neighbours(words.transpose(1, 2)).transpose(1, 2) + self.whole(mean)
+        moved = centred(self.relevance(read))
+        back = torch.argsort(order, dim=1)
+        relevances = moved.gather(1, back.unsqueeze(2).expand_as(moved))
+        return Parts(point, point, relevances)

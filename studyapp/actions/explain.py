@@ -1,0 +1,193 @@
+"""Explanations: what a design asks for, as rows and jobs, and the computing of a batch in a worker.
+
+The one door to `explainers.run`, and only inside functions: the web server has no torch.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Count, Q
+from django.utils import timezone
+
+from explainers.cards import read_card
+from explainers.types import Candidate, Explanation as Computed
+from explainers.types import ExplainerSpec, ItemRequest, input_from_json
+from studyapp import queue
+from studyapp.actions import audit
+from studyapp.design.explaining import Wanted
+from studyapp.errors import MaterialMissing
+from studyapp.models import Explanation, FrozenDesign, Item, Job, Predictor, Study, User
+from studyapp.models.explanations import ExplanationState
+from studyapp.queue import Claim
+
+# A job is a batch of items x one method: one item alone would cost 30 to 60 times its share of a batch.
+BATCH = 16
+
+
+@transaction.atomic
+def request_explanations(wanted: Sequence[Wanted], *, study: Study) -> dict[str, Explanation]:
+    """Make sure that a row exists for each address and a job for each row that waits for none; returns the rows."""
+    predictors = {p.key: p for p in Predictor.objects.filter(is_current=True, key__in={w.predictor for w in wanted})}
+    contents = {w.content for w in wanted} | {w.donor for w in wanted if w.donor}
+    items = {item.key: item for item in Item.objects.filter(key__in=contents)}
+    Explanation.objects.bulk_create(
+        [
+            Explanation(
+                key=w.address,
+                predictor=predictors[w.predictor],
+                item=items[w.content],
+                donor=items[w.donor] if w.donor else None,
+                explainer=w.spec.name,
+                params=dict(w.spec.params),
+                seed=w.seed,
+            )
+            for w in wanted
+        ],
+        ignore_conflicts=True,
+    )
+    addresses = {w.address for w in wanted}
+    rows = Explanation.objects.filter(key__in=addresses).select_for_update().order_by("pk")
+    found = {row.key: row for row in rows}
+    _queue_batches([row for row in found.values() if row.state != ExplanationState.READY], study)
+    return found
+
+
+def _queue_batches(rows: Sequence[Explanation], study: Study) -> None:
+    """Jobs for rows that no unfinished job computes yet, cut by method and predictor."""
+    busy = set(
+        Job.objects.unfinished().filter(explanations__in=rows).values_list("explanations__pk", flat=True)
+    )
+    groups: dict[tuple[int, str, str], list[Explanation]] = defaultdict(list)
+    for row in rows:
+        if row.pk not in busy:
+            groups[row.predictor_id, row.explainer, repr(sorted(row.params.items()))].append(row)
+    for group in groups.values():
+        for start in range(0, len(group), BATCH):
+            batch = [row.pk for row in group[start : start + BATCH]]
+            job = queue.enqueue("explain", queue=queue.EXPLAIN, args={}, study=study, total=len(batch))
+            Explanation.objects.filter(pk__in=batch).update(job=job, state=ExplanationState.PENDING, error="")
+
+
+def compute_batch(claim: Claim) -> None:
+    """Compute the explanations of a job; each is stored as one complete row, once."""
+    rows = list(
+        Explanation.objects.filter(job=claim.job)
+        .exclude(state=ExplanationState.READY)
+        .select_related("predictor", "item", "donor")
+        .order_by("pk")
+    )
+    if not rows:
+        return
+    done_before = claim.job.total - len(rows)
+    computed = _explain(rows, lambda done: claim.renew(done_before + done))
+    with transaction.atomic():
+        for row, result in zip(rows, computed, strict=True):
+            Explanation.objects.filter(pk=row.pk).exclude(state=ExplanationState.READY).update(
+                state=ExplanationState.READY,
+                form=result.form.to_json(),
+                explained_class=result.explained_class,
+                diagnostics=dict(result.diagnostics),
+                computed_at=timezone.now(),
+                error="",
+            )
+    claim.renew(claim.job.total)
+
+
+def _explain(rows: Sequence[Explanation], progress) -> list[Computed]:  # type: ignore[no-untyped-def]
+    from explainers.run import explain
+
+    predictor = load(rows[0].predictor)
+    spec = ExplainerSpec(rows[0].explainer, rows[0].params)
+    requests = [
+        ItemRequest(
+            input_from_json(row.item.content), row.seed, input_from_json(row.donor.content) if row.donor else None
+        )
+        for row in rows
+    ]
+    return explain(predictor, spec, requests, progress=progress)
+
+
+def load(row: Predictor):  # type: ignore[no-untyped-def]
+    """The predictor of a row, from this machine's artefacts; MaterialMissing when the weights are others."""
+    from explainers.run import load_predictor
+
+    folder = artefact(row.key)
+    if read_card(folder).weights_sha256 != row.weights_sha256:
+        raise MaterialMissing(
+            f"The weights in {folder} are not those the study was frozen with ({row.weights_sha256[:12]}); "
+            "put the folder of that training back."
+        )
+    return load_predictor(folder)
+
+
+def artefact(key: str) -> Path:
+    """Where the weights and the card of a predictor are on this machine."""
+    return settings.DATA_DIR / "predictors" / key
+
+
+def candidates_of(keys: Sequence[str], *, per_cell: int, seed: int) -> list[Candidate]:
+    """Held-out items with the outputs of all these predictors (they share a data set)."""
+    from explainers.run import candidates, load_predictor
+
+    predictors = [load_predictor(artefact(key)) for key in keys]
+    return candidates(predictors, per_cell=per_cell, seed=seed)
+
+
+def mark_failed(job: Job, error: str) -> None:
+    """Show on the explanations why their job was parked."""
+    Explanation.objects.filter(job=job).exclude(state=ExplanationState.READY).update(
+        state=ExplanationState.FAILED, error=error[:2000]
+    )
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the explanations of a design are."""
+
+    total: int
+    ready: int
+    failed: int
+    errors: tuple[str, ...]
+
+    @property
+    def pending(self) -> int:
+        return self.total - self.ready - self.failed
+
+    @property
+    def is_complete(self) -> bool:
+        return self.ready == self.total
+
+
+def explanation_progress(design: FrozenDesign) -> Progress:
+    """Count the distinct explanations of a frozen design by state."""
+    return progress_of(Explanation.objects.of_design(design))
+
+
+def progress_of(rows) -> Progress:  # type: ignore[no-untyped-def]
+    """Count explanations by state; a batch under way counts item by item through its job."""
+    counts = rows.aggregate(
+        total=Count("pk", distinct=True),
+        ready=Count("pk", filter=Q(state=ExplanationState.READY), distinct=True),
+        failed=Count("pk", filter=Q(state=ExplanationState.FAILED), distinct=True),
+    )
+    errors = rows.filter(state=ExplanationState.FAILED).values_list("error", flat=True).order_by("error").distinct()
+    return Progress(counts["total"], counts["ready"], counts["failed"], tuple(errors[:5]))
+
+
+@transaction.atomic
+def retry_failed(*, design: FrozenDesign, actor: User | str) -> int:
+    """Queue the failed explanations of a design again; returns how many."""
+    rows = list(Explanation.objects.filter(pk__in=Explanation.objects.of_design(design).failed().values("pk")))
+    _queue_batches(rows, design.study)
+    if rows:
+        audit.record("retried explanations", str(design), actor=actor, study=design.study, after=len(rows))
+    return len(rows)
+
+

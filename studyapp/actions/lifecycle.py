@@ -1,0 +1,114 @@
+"""A frozen study's way: open, paused, closed, unblinded. The database refuses any other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils.translation import gettext
+
+from studyapp.actions import audit
+from studyapp.actions.explain import explanation_progress
+from studyapp.actions.studies import locked_study
+from studyapp.errors import WrongState
+from studyapp.models import Enrolment, Report, Study, User
+from studyapp.models.participants import EnrolmentState
+from studyapp.models.studies import StageKind, StudyState
+
+
+@dataclass(frozen=True)
+class LaunchCheck:
+    """One thing that should be so before people come."""
+
+    title: str
+    passed: bool
+    blocking: bool
+    detail: str
+
+
+def launch_checks(study: Study) -> tuple[LaunchCheck, ...]:
+    """Everything to look at before opening, blocking ones first."""
+    progress = explanation_progress(study.frozen)
+    design = study.frozen.design
+    rehearsed = Report.objects.filter(stage__study=study, stage__kind=StageKind.REHEARSAL, document__isnull=False)
+    return (
+        LaunchCheck(
+            gettext("Every explanation is computed"),
+            progress.is_complete,
+            True,
+            gettext("%(ready)s of %(total)s, %(failed)s failed")
+            % {"ready": progress.ready, "total": progress.total, "failed": progress.failed},
+        ),
+        LaunchCheck(
+            gettext("Rehearsed with simulated participants"),
+            rehearsed.exists(),
+            False,
+            gettext("A rehearsal walks every arm through the real pages and runs the planned analysis."),
+        ),
+        LaunchCheck(
+            gettext("A redirect back to the panel"),
+            bool(design.completion.redirect),
+            False,
+            design.completion.redirect or gettext("Participants see the completion code only."),
+        ),
+        LaunchCheck(
+            gettext("A comprehension check"),
+            bool(design.comprehension.questions),
+            False,
+            gettext("%(n)s questions") % {"n": len(design.comprehension.questions)},
+        ),
+    )
+
+
+def open_study(*, study: Study, actor: User) -> Study:
+    """Let people in; raises WrongState while an explanation is missing."""
+    return _move(study, StudyState.OPEN, actor, "opened")
+
+
+def pause_study(*, study: Study, actor: User) -> Study:
+    """Let nobody new in; who has started goes on."""
+    return _move(study, StudyState.PAUSED, actor, "paused")
+
+
+def close_study(*, study: Study, actor: User) -> Study:
+    """End data collection for good."""
+    return _move(study, StudyState.CLOSED, actor, "closed")
+
+
+def unblind_study(*, study: Study, actor: User) -> Study:
+    """Reveal the arms, once, after closing."""
+    return _move(study, StudyState.UNBLINDED, actor, "unblinded")
+
+
+@transaction.atomic
+def _move(study: Study, to: StudyState, actor: User, verb: str) -> Study:
+    locked = locked_study(study)
+    if to not in NEXT_STATES[StudyState(locked.state)]:
+        raise WrongState(
+            gettext("A study that is %(now)s cannot become %(to)s.")
+            % {"now": locked.get_state_display().lower(), "to": to.label.lower()}
+        )
+    if to == StudyState.OPEN:
+        missing = [check for check in launch_checks(locked) if check.blocking and not check.passed]
+        if missing:
+            raise WrongState(f"{missing[0].title}: {missing[0].detail}")
+    before = locked.state
+    locked.state = to
+    locked.save(update_fields=["state"])
+    audit.record(verb, f"study {locked.public_id}", actor=actor, study=locked, before=before, after=to)
+    return locked
+
+
+NEXT_STATES = {
+    StudyState.DRAFT: (),
+    StudyState.FROZEN: (StudyState.OPEN,),
+    StudyState.OPEN: (StudyState.PAUSED, StudyState.CLOSED),
+    StudyState.PAUSED: (StudyState.OPEN, StudyState.CLOSED),
+    StudyState.CLOSED: (StudyState.UNBLINDED,),
+    StudyState.UNBLINDED: (),
+}
+
+
+def still_taking_part(study: Study) -> int:
+    """Real people in the middle of the study; closing ends their runs."""
+    return Enrolment.objects.real().filter(study=study, state=EnrolmentState.ACTIVE).count()

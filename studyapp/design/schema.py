@@ -1,0 +1,219 @@
+"""A study's design: one text that validates, explains its errors by path, and is the published JSON Schema.
+
+Frozen pydantic models. What needs only the design itself is checked here or in `checks`; what needs the material
+(are there enough items in each cell?) in `sampling`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from studyapp.design.canonical import sha256_of
+from studyapp.errors import DesignRefused, Problem
+
+Key: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+Line: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
+Text: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)]
+
+
+class Part(BaseModel):
+    """Base of every part of a design: immutable, and a key that nobody knows is an error, not ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+class ExplainerChoice(Part):
+    """A method by its registry name; parameters left out take the registry's defaults."""
+
+    name: Key
+    params: dict[Key, int | float | str] = Field(default_factory=dict)
+
+
+class Arm(Part):
+    """What one group of participants gets: a predictor and an explainer (or none, or a placebo)."""
+
+    key: Key
+    title: Line
+    role: Literal["control", "placebo", "explained"]
+    predictor: Key
+    explainer: ExplainerChoice | None = None
+    weight: Annotated[int, Field(ge=1, le=10)] = 1
+
+
+class ItemSet(Part):
+    """Items drawn together, balanced over the cells label x output; sets never share an item."""
+
+    key: Key
+    n_items: Annotated[int, Field(ge=1, le=400)]
+    perturbed: bool = Field(False, description="each item comes with a perturbation, half of which flip the output")
+
+
+class Block(Part):
+    """Trials of one task type over one item set."""
+
+    key: Key
+    task: Key
+    item_set: Key
+    explanation: bool = Field(False, description="arms with an explainer show it in this block")
+    order: Literal["shuffled", "fixed"] = "shuffled"
+
+
+class Phase(Part):
+    """Blocks that belong together; `intro` is a page of its own before them."""
+
+    key: Key
+    title: Line
+    kind: Literal["learning", "test"]
+    intro: Text
+    blocks: Annotated[tuple[Block, ...], Field(min_length=1, max_length=20)]
+
+
+class StratumFactor(Part):
+    """A question asked before allocation, whose answers are balanced separately."""
+
+    key: Key
+    question: Line
+    options: Annotated[tuple[Line, ...], Field(min_length=2, max_length=8)]
+
+
+class Allocation(Part):
+    """How people are allocated to arms; `capacity` is the number allocated in the main stage."""
+
+    method: Literal["permuted_blocks"] = "permuted_blocks"
+    block_multiples: Annotated[tuple[Annotated[int, Field(ge=1, le=8)], ...], Field(min_length=1, max_length=8)] = (
+        1,
+        2,
+    )
+    strata: Annotated[tuple[StratumFactor, ...], Field(max_length=3)] = ()
+    capacity: Annotated[int, Field(ge=2, le=100_000)] = 200
+
+
+class ComprehensionQuestion(Part):
+    """A question on the instructions; the same in all arms."""
+
+    question: Line
+    options: Annotated[tuple[Line, ...], Field(min_length=2, max_length=6)]
+    answer: Annotated[int, Field(ge=0, description="index of the right option, from 0")]
+
+
+class Comprehension(Part):
+    """Asked before allocation; who fails every attempt is thanked and not allocated."""
+
+    questions: Annotated[tuple[ComprehensionQuestion, ...], Field(max_length=10)] = ()
+    attempts: Annotated[int, Field(ge=2, le=5)] = 2
+
+
+class Rating(Part):
+    """A scale at the end, from 1 to `points`; reported, never used to rank arms."""
+
+    key: Key
+    question: Line
+    low: Line
+    high: Line
+    points: Annotated[int, Field(ge=3, le=11)] = 7
+
+
+class Texts(Part):
+    """What participants read."""
+
+    consent: Text
+    instructions: Text
+    question: Line = Field(description="the question of every simulation trial, as its heading")
+    debrief: Text
+    contact: Line
+
+
+class Completion(Part):
+    """Where people go when every response is in."""
+
+    code: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{4,40}$")]
+    redirect: Annotated[str, StringConstraints(pattern=r"^(https://[^\s<>\"']{3,500})?$")] = ""
+
+
+class Plan(Part):
+    """The analysis, written before the data and frozen with the design."""
+
+    estimand: Key = "gain_in_accuracy"
+    pre: Key = "pre"
+    post: Key = "post"
+    control: Key
+    alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    multiplicity: Literal["holm"] = "holm"
+    draws: Annotated[int, Field(ge=199, le=100_000)] = 10_000
+    bootstrap_draws: Annotated[int, Field(ge=199, le=20_000)] = 2_000
+    missing: Literal["no_gain", "available"] = "no_gain"
+    smallest_effect: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    seed: Annotated[int, Field(ge=0, lt=2**53)] = 1
+    stages: Annotated[tuple[Literal["pilot", "main", "top_up"], ...], Field(min_length=1)] = ("main",)
+
+
+class Design(Part):
+    """Everything that a study is. The frozen design is this document, its items and its hash."""
+
+    schema_version: Literal[1] = 1
+    title: Line
+    language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")] = "en"
+    minutes: Annotated[int, Field(ge=1, le=240, description="what participants are told it takes")] = 10
+    dataset: Key
+    seed: Annotated[int, Field(ge=0, lt=2**53, description="draws items, donors and explanations")] = 1
+    arms: Annotated[tuple[Arm, ...], Field(min_length=2, max_length=12)]
+    item_sets: Annotated[tuple[ItemSet, ...], Field(min_length=1, max_length=12)]
+    phases: Annotated[tuple[Phase, ...], Field(min_length=1, max_length=12)]
+    allocation: Allocation = Allocation()
+    comprehension: Comprehension = Comprehension()
+    ratings: Annotated[tuple[Rating, ...], Field(max_length=20)] = ()
+    texts: Texts
+    completion: Completion
+    plan: Plan
+
+    def document(self) -> dict[str, object]:
+        """The design as JSON data, every default written out."""
+        document: dict[str, object] = self.model_dump(mode="json")
+        return document
+
+    def sha256(self) -> str:
+        """Hash of the canonical document."""
+        return sha256_of(self.document())
+
+    def arm(self, key: str) -> Arm:
+        """The arm with this key; KeyError when there is none."""
+        for arm in self.arms:
+            if arm.key == key:
+                return arm
+        raise KeyError(key)
+
+    def item_set(self, key: str) -> ItemSet:
+        """The item set with this key; KeyError when there is none."""
+        for item_set in self.item_sets:
+            if item_set.key == key:
+                return item_set
+        raise KeyError(key)
+
+    def blocks(self) -> tuple[Block, ...]:
+        """Every block, in the order participants meet them."""
+        return tuple(block for phase in self.phases for block in phase.blocks)
+
+    def predictors(self) -> tuple[str, ...]:
+        """The predictors of all arms, each once, in the order of the arms."""
+        return tuple(dict.fromkeys(arm.predictor for arm in self.arms))
+
+    def explained_item_sets(self) -> frozenset[str]:
+        """Item sets that some block shows with an explanation."""
+        return frozenset(block.item_set for block in self.blocks() if block.explanation)
+
+
+def parse_design(document: object) -> Design:
+    """Read a design, raising DesignRefused with the path of every field that is wrong."""
+    try:
+        return Design.model_validate(document)
+    except ValidationError as error:
+        raise DesignRefused([Problem(_path(e["loc"]), e["msg"]) for e in error.errors()]) from error
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text

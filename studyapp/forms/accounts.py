@@ -1,0 +1,53 @@
+"""Forms of accounts and memberships."""
+
+from __future__ import annotations
+
+from django import forms
+from django.contrib.auth.forms import AuthenticationForm
+
+from studyapp.models import Lab, Role, User
+
+
+class SignInForm(AuthenticationForm):
+    """E-mail and password; the address in any capitals."""
+
+    error_messages = {  # noqa: RUF012 (Django's own attribute)
+        "invalid_login": "This e-mail address and password do not belong together. Check both and try again.",
+        "inactive": "This account was closed.",
+    }
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].label = "E-mail address"
+        self.fields["username"].widget = forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True})
+
+    def clean_username(self) -> str:
+        typed: str = self.cleaned_data["username"].strip()
+        return User.objects.filter(email__iexact=typed).values_list("email", flat=True).first() or typed
+
+
+class RoleForm(forms.Form):
+    role = forms.ChoiceField(choices=Role.choices)
+
+
+class AddMemberForm(forms.Form):
+    """Somebody with an account here who is no member yet; `email` becomes the user."""
+
+    email = forms.EmailField(label="E-mail address", help_text="Of somebody who has an account here.")
+    role = forms.ChoiceField(choices=Role.choices, initial=Role.VIEWER)
+
+    def __init__(self, *args: object, lab: Lab, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        self.lab = lab
+
+    def clean_email(self) -> User:
+        email = self.cleaned_data["email"]
+        user = User.objects.filter(email__iexact=email, is_active=True).first()
+        if user is None:
+            raise forms.ValidationError("No account has this address. Check it, or have an account made first.")
+        if self.lab.memberships.filter(user=user).exists():
+            raise forms.ValidationError("This person is a member already; change the role in the list.")
+        return user
+
+    def clean_role(self) -> Role:
+        return Role(self.cleaned_data["role"])

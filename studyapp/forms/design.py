@@ -1,0 +1,273 @@
+"""A design as a form: every field stands for a path of the document, so that a refusal is shown where it belongs."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from django import forms
+from django.http import QueryDict
+
+from studyapp.errors import Problem
+from studyapp.forms.arms import ArmForm, ArmFormSet, BaseArmFormSet, Material, arm_initial, material_of
+from studyapp.forms.lines import (
+    parse_factors,
+    parse_questions,
+    parse_ratings,
+    print_factors,
+    print_questions,
+    print_ratings,
+)
+
+Document: TypeAlias = dict[str, Any]  # a design as JSON, read by parse_design on the way out
+
+PATHS = {
+    "title": "title",
+    "minutes": "minutes",
+    "seed": "seed",
+    "consent": "texts.consent",
+    "instructions": "texts.instructions",
+    "question": "texts.question",
+    "debrief": "texts.debrief",
+    "contact": "texts.contact",
+    "attempts": "comprehension.attempts",
+    "capacity": "allocation.capacity",
+    "code": "completion.code",
+    "redirect": "completion.redirect",
+    "alpha": "plan.alpha",
+    "missing": "plan.missing",
+    "draws": "plan.draws",
+    "bootstrap_draws": "plan.bootstrap_draws",
+    "plan_seed": "plan.seed",
+}
+# Fields whose text is more than the value at their path.
+TRANSLATED = {
+    "questions": "comprehension.questions",
+    "ratings": "ratings",
+    "strata": "allocation.strata",
+    "block_multiples": "allocation.block_multiples",
+    "smallest_effect": "plan.smallest_effect",
+}
+MISSING_RULES = (
+    ("no_gain", "Count people without an outcome as having gained nothing"),
+    ("available", "Leave people without an outcome out"),
+)
+MONO = {"class": "mono"}
+
+
+def lines_field(label: str, help_text: str, rows: int = 4) -> forms.CharField:
+    return forms.CharField(
+        label=label, help_text=help_text, required=False, widget=forms.Textarea(attrs={"rows": rows, **MONO})
+    )
+
+
+def text_field(label: str, rows: int, help_text: str = "") -> forms.CharField:
+    widget = forms.Textarea(attrs={"rows": rows})
+    return forms.CharField(label=label, max_length=20_000, widget=widget, help_text=help_text)
+
+
+class DesignForm(forms.Form):
+    """Everything of a design but its arms. What a form cannot say (blocks, task types) stays as it is."""
+
+    title = forms.CharField(max_length=300, label="Title", help_text="For your lab; participants do not see it.")
+    minutes = forms.IntegerField(min_value=1, max_value=240, label="Minutes", help_text="What participants are told.")
+    seed = forms.IntegerField(min_value=0, max_value=2**53 - 1, help_text="Draws the items: the same seed, the same study.")
+
+    consent = text_field("Consent", 8)
+    instructions = text_field("Instructions", 8)
+    question = forms.CharField(max_length=300, label="Question of a trial", help_text="The heading of every trial.")
+    debrief = text_field("Debrief", 4)
+    contact = forms.CharField(max_length=300, label="Contact", help_text="Whom participants can ask.")
+
+    questions = lines_field(
+        "Comprehension check",
+        "A question, then an answer a line: * before the right one, - before the others. An empty line between questions.",
+        8,
+    )
+    attempts = forms.IntegerField(
+        min_value=2, max_value=5, label="Attempts", help_text="Panels ask for two at least before somebody is sent away."
+    )
+    ratings = lines_field("Ratings at the end", "One a line: question | low end | high end | number of points.")
+
+    capacity = forms.IntegerField(min_value=2, max_value=100_000, label="Participants", help_text="Allocated in the main stage.")
+    block_multiples = forms.CharField(
+        label="Sizes of the permuted blocks",
+        help_text="In multiples of the arms' weights, with commas; each block's size is drawn from them.",
+    )
+    strata = lines_field(
+        "Background questions", "Balanced separately. One a line: question | answer | answer. Each splits the blocks.", 3
+    )
+
+    code = forms.CharField(max_length=40, label="Completion code", help_text="Shown when every response is in.")
+    redirect = forms.URLField(
+        max_length=510,
+        required=False,
+        assume_scheme="https",
+        label="Redirect",
+        help_text="Back to the panel, for instance https://app.prolific.com/submissions/complete?cc=CODE",
+    )
+
+    smallest_effect = forms.FloatField(
+        min_value=0.1, max_value=99.9, label="Smallest effect of interest", help_text="In percentage points."
+    )
+    alpha = forms.FloatField(
+        min_value=0.0001, max_value=0.49, label="Alpha", help_text="For the whole family of arms, by Holm's method."
+    )
+    missing = forms.ChoiceField(choices=MISSING_RULES, label="People who leave", help_text="The other rule is always shown beside.")
+    draws = forms.IntegerField(min_value=199, max_value=100_000, label="Re-draws of the allocation")
+    bootstrap_draws = forms.IntegerField(min_value=199, max_value=20_000, label="Bootstrap draws")
+    plan_seed = forms.IntegerField(min_value=0, max_value=2**53 - 1, label="Seed of the analysis")
+
+    def __init__(self, data: QueryDict | None, *, base: Document) -> None:
+        self.base = base
+        super().__init__(data, initial=_initial(base), prefix="design")
+        for n, item_set in enumerate(base["item_sets"]):
+            name = f"items-{n}"
+            self.fields[name] = forms.IntegerField(
+                min_value=1, max_value=400, initial=item_set["n_items"], label=_uses(base, item_set["key"])
+            )
+        for n, phase in enumerate(base["phases"]):
+            self.fields[f"phase-{n}-title"] = forms.CharField(max_length=300, initial=phase["title"], label="Title")
+            self.fields[f"phase-{n}-intro"] = text_field("Introduction", 3)
+            self.initial[f"phase-{n}-intro"] = phase["intro"]
+
+    def items(self) -> list[forms.BoundField]:
+        """The fields that say how many items there are."""
+        return [self[f"items-{n}"] for n in range(len(self.base["item_sets"]))]
+
+    def phases(self) -> list[tuple[Document, list[forms.BoundField]]]:
+        """Each phase with its fields."""
+        return [
+            (phase, [self[f"phase-{n}-title"], self[f"phase-{n}-intro"]]) for n, phase in enumerate(self.base["phases"])
+        ]
+
+    def clean_strata(self) -> list[Document]:
+        return parse_factors(self.cleaned_data["strata"], self.base.get("allocation", {}).get("strata", ()))
+
+    def clean_ratings(self) -> list[Document]:
+        return parse_ratings(self.cleaned_data["ratings"], self.base.get("ratings", ()))
+
+    def clean_questions(self) -> list[Document]:
+        return parse_questions(self.cleaned_data["questions"])
+
+    def clean_block_multiples(self) -> list[int]:
+        parts = [part.strip() for part in self.cleaned_data["block_multiples"].split(",")]
+        if not all(part.isdecimal() for part in parts):
+            raise forms.ValidationError("Write whole numbers with commas between them, for instance 1, 2.")
+        return [int(part) for part in parts]
+
+    def clean_smallest_effect(self) -> float:
+        return round(self.cleaned_data["smallest_effect"] / 100, 6)
+
+    def document(self) -> Document:
+        """The design as the form says; call it on a valid form."""
+        document = copy.deepcopy(self.base)
+        for name, path in {**PATHS, **TRANSLATED}.items():
+            _put(document, path, self.cleaned_data[name])
+        for n, item_set in enumerate(document["item_sets"]):
+            item_set["n_items"] = self.cleaned_data[f"items-{n}"]
+        for n, phase in enumerate(document["phases"]):
+            phase |= {key: self.cleaned_data[f"phase-{n}-{key}"] for key in ("title", "intro")}
+        return document
+
+    def field_for(self, path: str) -> str | None:
+        """The field that a path of the document speaks of, by its longest known beginning."""
+        fields = {document_path: name for name, document_path in {**PATHS, **TRANSLATED}.items()}
+        for n in range(len(self.base["item_sets"])):
+            fields[f"item_sets[{n}]"] = f"items-{n}"
+        for n in range(len(self.base["phases"])):
+            fields |= {f"phases[{n}].{key}": f"phase-{n}-{key}" for key in ("title", "intro")}
+        known = [start for start in fields if re.match(rf"{re.escape(start)}(?=$|[.\[])", path)]
+        return fields[max(known, key=len)] if known else None
+
+
+class DesignEditor:
+    """The form of a design and the forms of its arms, as one."""
+
+    def __init__(self, base: Document, data: QueryDict | None = None) -> None:
+        self.base = base
+        self.material: Material = material_of(str(base["dataset"]))
+        self.form = DesignForm(data, base=base)
+        self.arms: BaseArmFormSet = ArmFormSet(
+            data,
+            prefix="arms",
+            initial=[arm_initial(arm) for arm in base["arms"]],
+            form_kwargs={"material": self.material},
+        )
+
+    def is_valid(self) -> bool:
+        valid = self.form.is_valid()
+        return self.arms.is_valid() and valid
+
+    def document(self) -> Document:
+        """The whole design, the plan's control following the arms."""
+        document = self.form.document()
+        document["arms"] = self.arms.documents()
+        controls = [arm["key"] for arm in document["arms"] if arm["role"] == "control"]
+        if document["plan"].get("control") not in controls and controls:
+            document["plan"]["control"] = controls[0]
+        return document
+
+    def refuse(self, problems: Sequence[Problem]) -> None:
+        """Show each problem at its field, and those that belong to none at the top."""
+        for problem in problems:
+            form, field = self._place(problem.path)
+            form.errors  # noqa: B018 (Django makes the errors at the first look)
+            form.add_error(field, problem.message if field else str(problem))
+
+    def _place(self, path: str) -> tuple[forms.Form, str | None]:
+        arm = re.match(r"arms\[(\d+)\]\.?(.*)", path)
+        kept = self.arms.kept()
+        if arm and int(arm[1]) < len(kept):
+            form: ArmForm = kept[int(arm[1])]
+            return form, form.field_for(arm[2])
+        return self.form, self.form.field_for(path)
+
+    def all_errors(self) -> Iterator[tuple[str, str, str]]:
+        """Every error with the id and the label of its field, for the summary at the top of the page."""
+        for form in (self.form, *self.arms.forms):
+            for name, errors in form.errors.items():
+                field = form[name] if name in form.fields else None
+                for error in errors:
+                    yield (field.id_for_label if field else "", str(field.label) if field else "", str(error))
+
+
+def with_another_arm(data: QueryDict) -> QueryDict:
+    """What was typed, with one more arm's empty form."""
+    data = data.copy()
+    data["arms-TOTAL_FORMS"] = str(min(int(data.get("arms-TOTAL_FORMS") or 0) + 1, 12))
+    return data
+
+
+def _initial(base: Document) -> Document:
+    initial = {name: _get(base, path) for name, path in PATHS.items()}
+    effect = _get(base, "plan.smallest_effect")
+    return initial | {
+        "questions": print_questions(_get(base, "comprehension.questions") or ()),
+        "ratings": print_ratings(base.get("ratings") or ()),
+        "strata": print_factors(_get(base, "allocation.strata") or ()),
+        "block_multiples": ", ".join(map(str, _get(base, "allocation.block_multiples") or ())),
+        "smallest_effect": None if effect is None else round(100 * float(effect), 4),
+    }
+
+
+def _uses(base: Document, item_set: str) -> str:
+    """Where an item set is met, in words: "Before, After"."""
+    phases = [phase["title"] for phase in base["phases"] if item_set in {b["item_set"] for b in phase["blocks"]}]
+    return ", ".join(dict.fromkeys(phases)) or item_set
+
+
+def _get(document: Mapping[str, Any], path: str) -> Any:
+    value: Any = document
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def _put(document: Document, path: str, value: object) -> None:
+    *parents, last = path.split(".")
+    for part in parents:
+        document = document.setdefault(part, {})
+    document[last] = value

@@ -1,0 +1,44 @@
+"""A design as a file: pasted or uploaded JSON."""
+
+from __future__ import annotations
+
+import json
+
+from django import forms
+
+MAX_BYTES = 1_000_000
+
+
+class DesignFileForm(forms.Form):
+    """The document as text, or a file that counts instead of it; `cleaned_data["document"]` is the JSON data."""
+
+    text = forms.CharField(
+        label="Design as JSON",
+        required=False,
+        max_length=MAX_BYTES,
+        widget=forms.Textarea(attrs={"rows": 28, "class": "mono", "spellcheck": "false"}),
+    )
+    file = forms.FileField(label="Or a file", required=False, help_text="A design.json of this or another study.")
+
+    def clean(self) -> dict[str, object]:
+        data = super().clean() or {}
+        name = "file" if data.get("file") else "text"
+        if name in self.errors:
+            return data
+        try:
+            data["document"] = self._read(data)
+        except UnicodeDecodeError:
+            self.add_error("file", "This file is not text in UTF-8.")
+        except json.JSONDecodeError as error:
+            self.add_error(name, f"Line {error.lineno}, column {error.colno}: {error.msg}.")
+        except RecursionError:
+            self.add_error(name, "This is nested too deeply to be a design.")
+        return data
+
+    def _read(self, data: dict[str, object]) -> object:
+        upload = data.get("file")
+        if upload:
+            if upload.size > MAX_BYTES:  # type: ignore[attr-defined]
+                raise forms.ValidationError({"file": "This file is larger than 1 MB."})
+            return json.loads(upload.read().decode("utf-8"))  # type: ignore[attr-defined]
+        return json.loads(str(data.get("text", "")))

@@ -1,0 +1,77 @@
+"""Forms of a frozen study: links, stages and rehearsals."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from django import forms
+from django.utils import timezone
+
+from studyapp.models import Stage, Study
+from studyapp.models.studies import StageKind
+
+
+class LinkForm(forms.Form):
+    """A way in, to one of the study's stages of real people."""
+
+    stage = forms.ModelChoiceField(queryset=Stage.objects.none(), empty_label=None)
+    label = forms.CharField(max_length=100, required=False, help_text="For you: where it is handed out.")
+    is_single_use = forms.BooleanField(required=False, label="For one person only")
+    expires_at = forms.DateTimeField(
+        required=False,
+        label="Expires (UTC)",
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )
+
+    def __init__(self, *args: object, study: Study, **kwargs: object) -> None:
+        super().__init__(*args, auto_id="link-%s", **kwargs)
+        stage = self.fields["stage"]
+        stage.queryset = study.stages.exclude(kind=StageKind.REHEARSAL).order_by("pk")
+        stage.label_from_instance = stage_title
+
+    def clean_expires_at(self) -> datetime | None:
+        moment: datetime | None = self.cleaned_data["expires_at"]
+        if moment is None:
+            return None
+        if moment <= timezone.now():
+            raise forms.ValidationError("This moment has passed already.")
+        return moment.astimezone(UTC)
+
+
+class StageForm(forms.Form):
+    """A pilot or a top-up: people who are allocated and counted apart."""
+
+    kind = forms.ChoiceField(choices=[(kind.value, kind.label) for kind in (StageKind.PILOT, StageKind.TOP_UP)])
+    capacity = forms.IntegerField(min_value=2, max_value=100_000, label="Participants", initial=20)
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, auto_id="stage-%s", **kwargs)
+
+    def clean_kind(self) -> StageKind:
+        return StageKind(self.cleaned_data["kind"])
+
+
+class RehearsalForm(forms.Form):
+    """Simulated people who walk through the real pages."""
+
+    participants = forms.IntegerField(min_value=2, max_value=2000, initial=40)
+    gain = forms.FloatField(
+        min_value=0,
+        max_value=50,
+        initial=15,
+        label="Planted gain",
+        help_text="Percentage points that explained arms learn; the report should find it.",
+    )
+    seed = forms.IntegerField(min_value=0, max_value=2**31 - 1, initial=1)
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, auto_id="rehearsal-%s", **kwargs)
+
+    def clean_gain(self) -> float:
+        return round(self.cleaned_data["gain"] / 100, 6)
+
+
+def stage_title(stage: Stage) -> str:
+    """A stage in words: "Pilot 2", "Main"."""
+    kind = stage.get_kind_display()
+    return kind if stage.kind == StageKind.MAIN else f"{kind} {stage.number}"

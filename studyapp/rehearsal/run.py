@@ -1,0 +1,2 @@
+"""Placeholder until the rehearsal lands."""
+def rehearse(claim): raise NotImplementedError

@@ -1,0 +1,218 @@
+"""How each form of explanation looks: typed forms in, what a template needs out. Pure functions of the stimulus.
+
+The explained class is the model's output, so a weight above 0 speaks for it. With two classes each has a side of its
+own in every trial, whichever was the output: the left is always the first class. A form whose weights are all at
+least 0 says how much, not which way, and is drawn without sides.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django import template
+from django.utils.formats import number_format
+from django.utils.translation import gettext
+
+from explainers.types import Concepts, FeatureWeights, Form, Heatmap, ImageInput, TokenWeights
+from studyapp.tasktypes.base import Stimulus
+from studyapp.templatetags.pictures import Side, overlay, picture, swatch
+
+register = template.Library()
+
+BAR_WIDTH = 200  # in units of the drawing
+BAR_REACH = 98
+N_STRONGEST_WORDS = 6
+LEVELS = 3
+MAX_DECIMALS = 6
+
+
+@dataclass(frozen=True)
+class Sides:
+    """What left (a) and right (b) mean in this stimulus, in words."""
+
+    a: str
+    b: str
+    positive: Side
+    is_signed: bool
+
+    def of(self, weight: float) -> Side:
+        """The side a weight speaks for."""
+        if not self.is_signed or weight >= 0:
+            return self.positive if self.is_signed else "b"
+        return "a" if self.positive == "b" else "b"
+
+    def words(self, weight: float) -> str:
+        """The direction in words; nothing for a weight of 0."""
+        if not self.is_signed or weight == 0:
+            return ""
+        return self.a if self.of(weight) == "a" else self.b
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A weight drawn: from `x`, `width` long, on a side, with its number and direction in words."""
+
+    side: Side
+    x: str
+    width: str
+    number: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """A variable, a word or a concept with its bar."""
+
+    name: str
+    value: str
+    bar: Bar
+    pictures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Word:
+    """A token with the side it speaks for and how strongly, from 0 (hardly) to LEVELS."""
+
+    text: str
+    side: Side
+    level: int
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An explanation ready for the template of its form."""
+
+    template: str
+    sides: Sides
+    rows: tuple[Row, ...] = ()
+    words: tuple[Word, ...] = ()
+    picture: str = ""
+    overlay: str = ""
+    swatch_a: str = ""
+    swatch_b: str = ""
+
+
+@register.simple_tag
+def explanation_of(stimulus: Stimulus) -> Shown | None:
+    """The stimulus's explanation, ready to be shown; None where the stimulus has none."""
+    form = stimulus.explanation
+    if form is None:
+        return None
+    sides = sides_of(stimulus, weights_of(form))
+    name = f"studyapp/forms_of_explanations/{form.form}.html"
+    match form:
+        case FeatureWeights():
+            weights = [feature.weight for feature in form.features]
+            rows = zip(form.features, bars(weights, sides), strict=True)
+            return Shown(name, sides, rows=tuple(Row(feature.name, feature.value, bar) for feature, bar in rows))
+        case TokenWeights():
+            return Shown(name, sides, rows=strongest_words(form, sides), words=tinted_words(form, sides))
+        case Heatmap():
+            return _heatmap(name, sides, form, stimulus)
+        case Concepts():
+            drawn = zip(form.concepts, bars(weights_of(form), sides), strict=True)
+            return Shown(
+                name,
+                sides,
+                rows=tuple(Row(concept.name, "", bar, _prototypes(concept.prototypes)) for concept, bar in drawn),
+            )
+
+
+def weights_of(form: Form) -> tuple[float, ...]:
+    """The weights of a form in its own order; for concepts what each adds to the explained class."""
+    match form:
+        case FeatureWeights():
+            return tuple(feature.weight for feature in form.features)
+        case TokenWeights():
+            return form.weights
+        case Heatmap():
+            return form.values
+        case Concepts():
+            return tuple(concept.contribution for concept in form.concepts)
+
+
+def sides_of(stimulus: Stimulus, weights: Sequence[float]) -> Sides:
+    """What the two directions are called. The class that is explained is named only where the study gave it."""
+    is_signed = any(weight < 0 for weight in weights)
+    output = stimulus.given.output if stimulus.given else None
+    if output is None:
+        return Sides(gettext("against the model’s answer"), gettext("for the model’s answer"), "b", is_signed)
+    if len(stimulus.classes) == 2:
+        first, second = (gettext("towards “%(name)s”") % {"name": name} for name in stimulus.classes)
+        return Sides(first, second, "a" if output == stimulus.classes[0] else "b", is_signed)
+    against, towards = gettext("against “%(name)s”"), gettext("towards “%(name)s”")
+    return Sides(against % {"name": output}, towards % {"name": output}, "b", is_signed)
+
+
+def bars(weights: Sequence[float], sides: Sides) -> list[Bar]:
+    """Weights as bars, the strongest as long as there is room."""
+    top = max((abs(weight) for weight in weights), default=0.0)
+    decimals = decimals_for(top)
+    return [_bar(weight, top, decimals, sides) for weight in weights]
+
+
+def _bar(weight: float, top: float, decimals: int, sides: Sides) -> Bar:
+    share = abs(weight) / top if top > 0 else 0.0
+    side = sides.of(weight)
+    middle = BAR_WIDTH / 2
+    if not sides.is_signed:
+        start, length = 0.0, share * BAR_WIDTH
+    else:
+        length = share * BAR_REACH
+        start = middle - length if side == "a" else middle
+    number = signed_number(weight, decimals) if sides.is_signed else number_format(abs(weight), decimals)
+    return Bar(side, f"{start:.1f}", f"{length:.1f}", number, sides.words(weight))
+
+
+def decimals_for(top: float) -> int:
+    """As many decimals as show two significant digits of the strongest weight."""
+    if not (top > 0 and math.isfinite(top)):
+        return 0
+    return min(MAX_DECIMALS, max(0, 1 - math.floor(math.log10(top))))
+
+
+def signed_number(weight: float, decimals: int) -> str:
+    """The weight with a sign in front, in the language's digits; 0 has none."""
+    rounded = round(weight, decimals)
+    sign = "" if rounded == 0 else "+" if rounded > 0 else "−"
+    return sign + number_format(abs(rounded), decimals)
+
+
+def tinted_words(form: TokenWeights, sides: Sides) -> tuple[Word, ...]:
+    """Every token with its side and its strength beside the strongest."""
+    top = max((abs(weight) for weight in form.weights), default=0.0)
+    return tuple(
+        Word(token, sides.of(weight), level_of(weight, top))
+        for token, weight in zip(form.tokens, form.weights, strict=True)
+    )
+
+
+def level_of(weight: float, top: float) -> int:
+    """0 below a tenth of the strongest, then thirds."""
+    share = abs(weight) / top if top > 0 else 0.0
+    return 0 if share < 0.1 else min(LEVELS, 1 + int(share * LEVELS))
+
+
+def strongest_words(form: TokenWeights, sides: Sides) -> tuple[Row, ...]:
+    """The words that counted most, strongest first."""
+    drawn = zip(form.tokens, form.weights, bars(form.weights, sides), strict=True)
+    ranked = sorted(drawn, key=lambda entry: -abs(entry[1]))[:N_STRONGEST_WORDS]
+    return tuple(Row(token, "", bar) for token, weight, bar in ranked if weight != 0)
+
+
+def _heatmap(name: str, sides: Sides, form: Heatmap, stimulus: Stimulus) -> Shown:
+    image = stimulus.item.input
+    return Shown(
+        name,
+        sides,
+        picture=picture(image) if isinstance(image, ImageInput) else "",
+        overlay=overlay(form, sides.positive, sides.is_signed),
+        swatch_a=swatch("a"),
+        swatch_b=swatch("b"),
+    )
+
+
+def _prototypes(prototypes: Sequence[object]) -> tuple[str, ...]:
+    return tuple(picture(prototype) for prototype in prototypes if isinstance(prototype, ImageInput))

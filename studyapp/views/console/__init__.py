@@ -1,0 +1,1 @@
+"""The researcher's console: pages that parse, call one action, and answer."""

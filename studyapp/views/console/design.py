@@ -1,0 +1,199 @@
+"""Making and editing a draft: by form, as JSON, from a file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils.text import slugify
+
+from studyapp.actions.studies import create_study, edit_draft, problems_of
+from studyapp.design.schema import Design, parse_design
+from studyapp.design.templates import TEMPLATES
+from studyapp.errors import DesignRefused, Problem, WrongState
+from studyapp.forms.design import DesignEditor, with_another_arm
+from studyapp.forms.design_file import DesignFileForm
+from studyapp.models import Dataset, Lab, Membership, Role, Study
+from studyapp.views.console.answers import may, study_page
+from studyapp.views.console.doors import lab_member
+from studyapp.views.doors import anyone, member
+
+
+@lab_member(Role.DESIGNER, "GET", "POST")
+def choose_template(request: HttpRequest, *, lab: Lab, membership: Membership) -> HttpResponse:
+    """The ways to begin: a protocol on a data set, or (by POST) a design file."""
+    form = DesignFileForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            study = create_study(lab=lab, document=form.cleaned_data["document"], actor=request.user)
+        except DesignRefused as error:
+            _refuse_file(form, error.problems)
+        else:
+            return redirect("study", public_id=study.public_id)
+    context = {
+        "lab": lab,
+        "templates": TEMPLATES.items(),
+        "datasets": Dataset.objects.order_by("pk"),
+        "form": form,
+    }
+    return render(request, "studyapp/console/choose_template.html", context, status=422 if form.errors else 200)
+
+
+@lab_member(Role.DESIGNER, "GET", "POST")
+def new_study(request: HttpRequest, *, lab: Lab, membership: Membership, template: str, dataset: str) -> HttpResponse:
+    """The form of a template; nothing is stored before it is saved."""
+    if template not in TEMPLATES or not Dataset.objects.filter(key=dataset).exists():
+        raise Http404("no such template")
+    editor = _editor(request, parse_design(TEMPLATES[template].make(dataset)).document())
+    if _is_saved(request, editor):
+        try:
+            study = create_study(lab=lab, document=editor.document(), actor=request.user)
+        except DesignRefused as error:
+            editor.refuse(error.problems)
+        else:
+            return _saved(request, study)
+    context = {"lab": lab, "template": TEMPLATES[template], "editor": editor}
+    return render(request, "studyapp/console/new_study.html", context, status=_status(request, editor))
+
+
+@member(Role.VIEWER, "GET", "POST")
+def design(request: HttpRequest, *, study: Study, membership: Membership) -> HttpResponse:
+    """The design: a form while it is a draft and one may edit it, else its facts to read."""
+    if not (study.is_draft and may(membership, Role.DESIGNER)):
+        return _show_design(request, study, membership)
+    editor = _editor(request, study.draft)
+    if _is_saved(request, editor):
+        try:
+            edit_draft(study=study, document=editor.document(), actor=request.user)
+        except DesignRefused as error:
+            editor.refuse(error.problems)
+        except WrongState as error:
+            messages.error(request, str(error))
+            return redirect("study", public_id=study.public_id)
+        else:
+            return _saved(request, study)
+    return study_page(
+        request,
+        "design.html",
+        study=study,
+        membership=membership,
+        tab="design",
+        status=_status(request, editor),
+        editor=editor,
+        problems=problems_of(study.draft) if request.method == "GET" else (),
+    )
+
+
+def _show_design(request: HttpRequest, study: Study, membership: Membership) -> HttpResponse:
+    if request.method == "POST":
+        if not may(membership, Role.DESIGNER):
+            raise_for_role(membership)
+        messages.error(request, "This design is frozen. Duplicate the study to change it.")
+        return redirect("design", public_id=study.public_id)
+    found = current_design(study)
+    return study_page(
+        request, "design_read.html", study=study, membership=membership, tab="design", design=found
+    )
+
+
+def raise_for_role(membership: Membership) -> None:
+    from django.core.exceptions import PermissionDenied
+
+    raise PermissionDenied(f"This needs the role {Role.DESIGNER.label}; yours is {membership.get_role_display()}.")
+
+
+@member(Role.DESIGNER, "GET", "POST")
+def design_json(request: HttpRequest, *, study: Study, membership: Membership) -> HttpResponse:
+    """The draft as JSON, for what the form cannot say."""
+    if not study.is_draft:
+        return redirect("design", public_id=study.public_id)
+    form = DesignFileForm(request.POST or None, request.FILES or None, initial={"text": pretty(study.draft)})
+    if request.method == "POST" and form.is_valid():
+        try:
+            edit_draft(study=study, document=form.cleaned_data["document"], actor=request.user)
+        except DesignRefused as error:
+            _refuse_file(form, error.problems)
+        except WrongState as error:
+            form.add_error(None, str(error))
+        else:
+            return _saved(request, study)
+    return study_page(
+        request,
+        "design_json.html",
+        study=study,
+        membership=membership,
+        tab="design",
+        status=422 if form.errors else 200,
+        form=form,
+    )
+
+
+@member(Role.VIEWER, "GET")
+def design_file(request: HttpRequest, *, study: Study, membership: Membership) -> HttpResponse:
+    """design.json: the frozen document, or the draft as it stands."""
+    document = study.draft if study.is_draft else study.frozen.document
+    return _download(document, f"{slugify(study.title)[:60] or 'study'}-design.json")
+
+
+@member(Role.VIEWER, "GET")
+def plan_file(request: HttpRequest, *, study: Study, membership: Membership) -> HttpResponse:
+    """plan.json: the analysis plan by itself, with the hash of the design it is frozen with."""
+    found = current_design(study)
+    plan = {"design_sha256": found.sha256(), "is_frozen": not study.is_draft, "plan": found.document()["plan"]}
+    return _download(plan, f"{slugify(study.title)[:60] or 'study'}-plan.json")
+
+
+@anyone("GET")
+def design_schema(request: HttpRequest) -> HttpResponse:
+    """The published JSON Schema of a design."""
+    return JsonResponse(Design.model_json_schema(), content_type="application/schema+json", json_dumps_params={"indent": 2})
+
+
+def current_design(study: Study) -> Design:
+    """The frozen design, or the draft's."""
+    return parse_design(study.draft if study.is_draft else study.frozen.document)
+
+
+def pretty(document: object) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def _download(document: Mapping[str, object], name: str) -> HttpResponse:
+    response = HttpResponse(pretty(document) + "\n", content_type="application/json")
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def _editor(request: HttpRequest, base: dict[str, object]) -> DesignEditor:
+    if request.method != "POST":
+        return DesignEditor(base)
+    if "add_arm" in request.POST:
+        return DesignEditor(base, with_another_arm(request.POST))
+    return DesignEditor(base, request.POST)
+
+
+def _is_saved(request: HttpRequest, editor: DesignEditor) -> bool:
+    """Whether the form is to be saved and can be; another arm's empty form is no saving."""
+    return request.method == "POST" and "add_arm" not in request.POST and editor.is_valid()
+
+
+def _status(request: HttpRequest, editor: DesignEditor) -> int:
+    return 422 if request.method == "POST" and "add_arm" not in request.POST else 200
+
+
+def _saved(request: HttpRequest, study: Study) -> HttpResponse:
+    study.refresh_from_db()
+    problems = problems_of(study.draft)
+    if not problems:
+        messages.success(request, "Saved. The design is sound and can be frozen.")
+        return redirect("study", public_id=study.public_id)
+    messages.warning(request, f"Saved as a draft. {len(problems)} to mend before it can be frozen.")
+    return redirect("design", public_id=study.public_id)
+
+
+def _refuse_file(form: DesignFileForm, problems: tuple[Problem, ...]) -> None:
+    for problem in problems:
+        form.add_error("file" if form.cleaned_data.get("file") else "text", str(problem))

@@ -1,0 +1,212 @@
+"""What a study's own page shows: the steps of its life, what comes next, and the live parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from studyapp.actions.explain import Progress, explanation_progress
+from studyapp.actions.lifecycle import LaunchCheck, launch_checks
+from studyapp.actions.links import link_address, prolific_address
+from studyapp.actions.studies import problems_of
+from studyapp.forms.running import LinkForm, RehearsalForm, StageForm, stage_title
+from studyapp.models import Job, Link, Membership, Report, Role, Stage, Study
+from studyapp.models.jobs import JobState
+from studyapp.models.monitoring import Flow, flow_of
+from studyapp.models.studies import StageKind, StudyState
+from studyapp.views.console.answers import may
+
+REHEARSAL_JOB = "rehearse"
+
+
+@dataclass(frozen=True)
+class Milestone:
+    """A step of a study's life."""
+
+    title: str
+    status: Literal["done", "now", "ahead"]
+
+    @property
+    def words(self) -> str:
+        return {"done": "done", "now": "now", "ahead": "to come"}[self.status]
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """What to do now. `route` names the page or, with `is_post`, the button; empty where there is only waiting."""
+
+    text: str
+    button: str = ""
+    route: str = ""
+    role: Role = Role.VIEWER
+    is_post: bool = False
+
+
+@dataclass(frozen=True)
+class StageFlow:
+    """A stage with where its people are."""
+
+    stage: Stage
+    title: str
+    flow: Flow
+
+
+@dataclass(frozen=True)
+class LinkRow:
+    """A link as it is handed out."""
+
+    link: Link
+    stage: str
+    address: str
+    prolific: str
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """A rehearsal: its stage, and its job while there is one."""
+
+    stage: Stage
+    title: str
+    job: Job | None
+    report: Report | None
+
+    @property
+    def is_running(self) -> bool:
+        return self.job is not None and self.job.state in {JobState.PENDING, JobState.RUNNING}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the milestones of a study follow from."""
+
+    state: StudyState
+    explained: bool
+    rehearsed: bool
+    reported: bool
+
+
+def milestones(facts: Facts) -> list[Milestone]:
+    """The steps of a study's life; the first that is not done is now."""
+    order = list(StudyState)
+    reached = order.index(facts.state)
+
+    def past(state: StudyState) -> bool:
+        return reached >= order.index(state)
+
+    steps = [
+        ("Draft", past(StudyState.FROZEN)),
+        ("Frozen", past(StudyState.FROZEN)),
+        ("Explanations", facts.explained),
+        ("Rehearsed", facts.rehearsed),
+        ("Open", past(StudyState.CLOSED)),
+        ("Closed", past(StudyState.CLOSED)),
+        ("Unblinded", past(StudyState.UNBLINDED)),
+        ("Report", facts.reported),
+    ]
+    now = _now(facts, [title for title, done in steps if not done])
+    return [Milestone(title, "now" if title == now else "done" if done else "ahead") for title, done in steps]
+
+
+def _now(facts: Facts, undone: list[str]) -> str:
+    if facts.state in {StudyState.OPEN, StudyState.PAUSED}:
+        return "Open"
+    later = [title for title in undone if title != "Rehearsed" or facts.state == StudyState.FROZEN]
+    return later[0] if later else ""
+
+
+def next_step(facts: Facts, n_problems: int, progress: Progress | None) -> NextStep:
+    """The one thing to do now."""
+    match facts.state:
+        case StudyState.DRAFT if n_problems:
+            return NextStep(f"{n_problems} to mend before this design can be frozen.", "Edit the design", "design", Role.DESIGNER)
+        case StudyState.DRAFT:
+            return NextStep("The design is sound. Preview it, then freeze it.", "Freeze…", "freeze", Role.DESIGNER)
+        case StudyState.FROZEN if progress and not progress.is_complete:
+            if progress.failed and not progress.pending:
+                return NextStep("Some explanations could not be computed.", "Try again", "retry_explanations", Role.DESIGNER, True)
+            return NextStep("The explanations are being computed. The study can open when all of them are ready.")
+        case StudyState.FROZEN:
+            advice = "" if facts.rehearsed else "Rehearse it first: simulated people walk through every page. "
+            return NextStep(f"{advice}Everything that must be ready is ready.", "Open…", "open", Role.OWNER)
+        case StudyState.OPEN:
+            return NextStep("People can take part. Hand out a link, watch the flow.", "Pause", "pause", Role.OWNER, True)
+        case StudyState.PAUSED:
+            return NextStep("Nobody new comes in; who has started can go on.", "Resume", "resume", Role.OWNER, True)
+        case StudyState.CLOSED:
+            return NextStep("Data collection is over. The arms are still masked.", "Unblind…", "unblind", Role.OWNER)
+        case StudyState.UNBLINDED:
+            text = "The planned analysis has been run." if facts.reported else "Run the planned analysis."
+            return NextStep(text, "Reports", "reports")
+
+
+def overview_of(study: Study, membership: Membership) -> dict[str, object]:
+    """Everything on the study's page."""
+    if study.is_draft:
+        problems = problems_of(study.draft)
+        facts = Facts(StudyState.DRAFT, explained=False, rehearsed=False, reported=False)
+        return {"steps": milestones(facts), "next": next_step(facts, len(problems), None), "problems": problems}
+    progress = explanation_progress(study.frozen)
+    rehearsals = rehearsals_of(study)
+    reported = Report.objects.filter(stage__study=study, stage__kind=StageKind.MAIN, document__isnull=False).exists()
+    facts = Facts(
+        StudyState(study.state), progress.is_complete, any(r.report and r.report.is_ready for r in rehearsals), reported
+    )
+    return {
+        "steps": milestones(facts),
+        "next": next_step(facts, 0, progress),
+        "progress": progress,
+        "checks": checks_of(study),
+        **live_parts(study, rehearsals),
+        **_forms(study, membership),
+    }
+
+
+def checks_of(study: Study) -> tuple[LaunchCheck, ...]:
+    """The launch checks; only a study that is not yet open has them."""
+    return launch_checks(study) if study.state == StudyState.FROZEN else ()
+
+
+def live_parts(study: Study, rehearsals: list[Rehearsal] | None = None) -> dict[str, object]:
+    """What changes while the page is looked at."""
+    stages = list(study.stages.exclude(kind=StageKind.REHEARSAL).order_by("pk"))
+    found = rehearsals_of(study) if rehearsals is None else rehearsals
+    return {
+        "flows": [StageFlow(stage, stage_title(stage), flow_of(stage)) for stage in stages],
+        "rehearsals": found,
+        "is_live": study.state in {StudyState.OPEN, StudyState.PAUSED},
+        "is_rehearsing": any(r.is_running for r in found),
+    }
+
+
+def rehearsals_of(study: Study) -> list[Rehearsal]:
+    """The study's rehearsals, the newest first."""
+    jobs = {
+        job.args.get("stage"): job for job in Job.objects.filter(study=study, kind=REHEARSAL_JOB).order_by("created_at")
+    }
+    reports: dict[int, Report] = {}
+    for report in Report.objects.filter(stage__study=study).defer("document", "figures").order_by("created_at"):
+        if report.responses_sha256 or report.stage_id not in reports:
+            reports[report.stage_id] = report
+    stages = study.stages.filter(kind=StageKind.REHEARSAL).order_by("-pk")
+    return [Rehearsal(stage, stage_title(stage), jobs.get(stage.pk), reports.get(stage.pk)) for stage in stages]
+
+
+def link_rows(study: Study) -> list[LinkRow]:
+    """The links of real people's stages."""
+    links = Link.objects.filter(stage__study=study).exclude(stage__kind=StageKind.REHEARSAL)
+    return [
+        LinkRow(link, stage_title(link.stage), link_address(link), prolific_address(link))
+        for link in links.select_related("stage").order_by("pk")
+    ]
+
+
+def _forms(study: Study, membership: Membership) -> dict[str, object]:
+    """The forms and links that a designer works with; others get none of them."""
+    if not may(membership, Role.DESIGNER):
+        return {}
+    return {
+        "links": link_rows(study),
+        "link_form": LinkForm(study=study),
+        "stage_form": StageForm(),
+        "rehearsal_form": RehearsalForm(),
+    }

@@ -1,0 +1,143 @@
+"""A report as the tables of its page: every number with as many digits as its uncertainty allows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from analysis.describe.answers import Share
+from analysis.numbers import DASH, decimals, p_text, percent, points, span
+from analysis.report import Report
+from analysis.types import Estimate
+from analysis.words import verdict
+
+
+@dataclass(frozen=True)
+class EffectRow:
+    """A contrast in words and numbers (percentage points); `planted` is what a rehearsal put in."""
+
+    name: str
+    label: str
+    value: str
+    interval: str
+    p: str
+    p_adjusted: str
+    conservative: str
+    counts: str
+    planted: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A share of right answers and its interval."""
+
+    value: str
+    interval: str
+    n: int
+
+
+@dataclass(frozen=True)
+class AccuracyRow:
+    """One arm over the phases."""
+
+    arm: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class AccuracyTable:
+    """Accuracy by arm and phase, over some of the items."""
+
+    title: str
+    phases: tuple[str, ...]
+    rows: tuple[AccuracyRow, ...]
+
+
+def effect_rows(report: Report, estimates: Sequence[Estimate], gain: float | None = None) -> list[EffectRow]:
+    """Rows of a table of contrasts; `gain` is the gain a rehearsal planted in the explained arms."""
+    return [_effect_row(report, estimate, gain) for estimate in estimates]
+
+
+def _effect_row(report: Report, estimate: Estimate, gain: float | None) -> EffectRow:
+    places = decimals(estimate.interval)
+    arms = (estimate.contrast.arm, estimate.contrast.minus)
+    return EffectRow(
+        name=f"{report.arm_title(arms[0])} minus {report.arm_title(arms[1])}",
+        label=estimate.label,
+        value=points(estimate.value, places),
+        interval=span(estimate.interval, places),
+        p=p_text(estimate.p_value),
+        p_adjusted=p_text(estimate.p_adjusted),
+        conservative=span(estimate.conservative_interval, decimals(estimate.conservative_interval)),
+        counts=" / ".join(str(estimate.n_enrolments.get(arm, 0)) for arm in arms),
+        planted="" if gain is None else points(_planted(report, arms[0], gain) - _planted(report, arms[1], gain), 1),
+    )
+
+
+def _planted(report: Report, arm: str, gain: float) -> float:
+    """Simulated people learn from an explanation, and nothing from a placebo."""
+    role = next(a.role for a in report.arms if a.key == arm)
+    return gain if role == "explained" else 0.0
+
+
+def conclusions(report: Report) -> list[tuple[str, str]]:
+    """For each primary contrast its arm and where the interval lies."""
+    smallest = report.plan.smallest_effect
+    return [(report.arm_title(e.contrast.arm), verdict(e, smallest)) for e in report.primary]
+
+
+def accuracy_tables(report: Report) -> list[AccuracyTable]:
+    """Accuracy over all items, and over those on which the model is right or wrong; the own-label rate last."""
+    kinds = ((None, "All items"), (True, "Items on which the model is right"), (False, "Items on which the model is wrong"))
+    tables = [
+        _table(report, title, [share for share in report.accuracy if share.model_is_right is kind])
+        for kind, title in kinds
+    ]
+    tables.append(_table(report, "Answers equal to the true label, right or wrong", list(report.own_label)))
+    return [table for table in tables if table.rows]
+
+
+def _table(report: Report, title: str, shares: list[Share]) -> AccuracyTable:
+    phases = list(dict.fromkeys(share.phase for share in shares))
+    found = {(share.arm, share.phase): share for share in shares if share.model_is_right is None or title != ""}
+    rows = tuple(
+        AccuracyRow(arm.title, tuple(_cell(found.get((arm.key, phase))) for phase in phases)) for arm in report.arms
+    )
+    return AccuracyTable(title, tuple(report.phase_title(phase) for phase in phases), rows if phases else ())
+
+
+def _cell(share: Share | None) -> Cell:
+    if share is None:
+        return Cell(DASH, "", 0)
+    interval = span(share.interval, 0, signed=False) if share.interval else ""
+    return Cell(percent(share.value), interval, share.n_enrolments)
+
+
+def time_rows(report: Report) -> list[tuple[str, str, str, str]]:
+    """Median and quartiles of the response times in seconds, by arm and phase."""
+
+    def seconds(value: float | None) -> str:
+        return DASH if value is None else f"{value / 1000:.1f}"
+
+    return [
+        (
+            report.arm_title(times.arm),
+            report.phase_title(times.phase),
+            seconds(times.median_ms),
+            f"{seconds(times.lower_quartile_ms)} to {seconds(times.upper_quartile_ms)}",
+        )
+        for times in report.response_times
+    ]
+
+
+def loss_rows(report: Report) -> list[tuple[str, str, str, str]]:
+    """What people were lost to, by arm, with the tests of a difference."""
+    return [
+        (
+            loss.what,
+            ", ".join(f"{report.arm_title(arm)} {n}" for arm, n in loss.lost.items()),
+            p_text(loss.chi_square_p),
+            p_text(loss.fisher_p),
+        )
+        for loss in report.attrition
+    ]

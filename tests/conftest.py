@@ -1,0 +1,28 @@
+"""Fixtures of every test. The servers are started by studyapp/embedded/for_tests.py."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _fresh_process_memory() -> None:
+    """What a process keeps of frozen studies belongs to rows that the last test rolled back."""
+    from studyapp.models import frozen
+
+    for kept in (frozen.frozen_study, frozen._steps, frozen.arm_explanations):
+        kept.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> None:
+    """Let the flush between transactional tests empty tables that the application never may."""
+    from django.db.backends.postgresql.operations import DatabaseOperations
+
+    plain = DatabaseOperations.sql_flush
+
+    def sql_flush(self, *args, **kwargs):  # type: ignore[no-untyped-def]
+        statements = plain(self, *args, **kwargs)
+        return ["SET session_replication_role = replica", *statements, "SET session_replication_role = DEFAULT"]
+
+    DatabaseOperations.sql_flush = sql_flush

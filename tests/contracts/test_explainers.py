@@ -1,0 +1,431 @@
+"""What every explainer of the registry promises, on a tiny predictor of every architecture.
+
+A `Run` is a registry entry (a placebo once for each base method) on one predictor; methods bound to an architecture
+run on that one alone. Mutants at the end turn the promises red.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+import torch
+
+import explainers.explain as explaining
+from explainers.errors import ExplainerError, InputError, ParameterError, UnknownName
+from explainers.explain import explain
+from explainers.methods import gradients, lime
+from explainers.methods.base import Batch, BoolArray, method
+from explainers.methods.masking import Masking
+from explainers.predictors.base import Predictor
+from explainers.registry import EXPLAINERS, Choice, base_of, checked, form_of, needs_of
+from explainers.types import (
+    Concepts,
+    ExplainerSpec,
+    Explanation,
+    FeatureWeights,
+    Form,
+    Heatmap,
+    ItemRequest,
+    TokenWeights,
+    form_from_json,
+)
+from tests.contracts.tiny import PREDICTORS, SHAPE, Case
+
+FEW = {"n_samples": 200, "n_steps": 10}  # enough for promises, quick
+
+
+@dataclass(frozen=True)
+class Run:
+    spec: ExplainerSpec
+    case: str
+
+    def __str__(self) -> str:
+        base = self.spec.params.get("method")
+        return "-".join([self.spec.name, *([str(base)] if base else []), self.case])
+
+    @property
+    def placebo(self) -> bool:
+        return EXPLAINERS[self.spec.name].placebo
+
+    @property
+    def draws(self) -> bool:
+        """Whether the item's seed changes the result."""
+        return base_of(self.spec) is EXPLAINERS["lime"]
+
+    @property
+    def may_draw(self) -> bool:
+        """Whether the seed may change the result: this placebo breaks ties at random."""
+        return self.draws or self.spec.name == "placebo_random_weights"
+
+
+def _specs() -> list[ExplainerSpec]:
+    specs = []
+    for name, found in EXPLAINERS.items():
+        few = {key: value for key, value in FEW.items() if key in found.params}
+        bases = found.params["method"].options if "method" in found.params else (None,)
+        specs += [ExplainerSpec(name, few if base is None else {**few, "method": base}) for base in bases]
+    return specs
+
+
+def _runs() -> list[Run]:
+    return [
+        Run(spec, case)
+        for spec in _specs()
+        for case in PREDICTORS
+        if case.partition("-")[0] in base_of(spec).modalities and needs_of(spec) in ("", case.partition("-")[2])
+    ]
+
+
+RUNS = _runs()
+every_run = pytest.mark.parametrize("run", RUNS, ids=str)
+every_real_run = pytest.mark.parametrize("run", [run for run in RUNS if not run.placebo], ids=str)
+every_placebo_run = pytest.mark.parametrize("run", [run for run in RUNS if run.placebo], ids=str)
+Results = Mapping[str, list[Explanation]]  # by the name of the run
+
+
+@pytest.fixture(scope="module")
+def results(cases: Mapping[str, Case]) -> Results:
+    return {str(run): explain(cases[run.case].predictor, run.spec, cases[run.case].requests) for run in RUNS}
+
+
+def weights(form: Form) -> np.ndarray:
+    match form:
+        case FeatureWeights():
+            return np.array([feature.weight for feature in form.features])
+        case TokenWeights():
+            return np.array(form.weights)
+        case Heatmap():
+            return np.array(form.values)
+        case Concepts():
+            return np.array([concept.relevance for concept in form.concepts])
+
+
+def as_bytes(explanations: list[Explanation]) -> list[str]:
+    return [json.dumps([e.form.to_json(), e.explained_class, dict(e.diagnostics)]) for e in explanations]
+
+
+def test_every_entry_is_run_on_every_modality_it_serves() -> None:
+    covered = {(run.spec.name, run.case.partition("-")[0]) for run in RUNS}
+
+    assert covered == {(name, modality) for name, found in EXPLAINERS.items() for modality in found.modalities}
+
+
+# --- form ------------------------------------------------------------------------------------------------------------
+
+
+@every_run
+def test_form_is_the_one_the_registry_names(run: Run, cases: Mapping[str, Case], results: Results) -> None:
+    expected = form_of(checked(run.spec), cases[run.case].modality)
+
+    assert [explanation.form.form for explanation in results[str(run)]] == [expected] * 7
+
+
+@every_run
+def test_form_names_the_parts_of_its_own_input(run: Run, cases: Mapping[str, Case], results: Results) -> None:
+    model = cases[run.case].predictor
+    for item, explanation in zip(cases[run.case].inputs, results[str(run)], strict=True):
+        match explanation.form:
+            case FeatureWeights(features=features):
+                assert tuple((feature.name, feature.value) for feature in features) == item.values
+            case TokenWeights(tokens=tokens, weights=values):
+                assert (tokens, len(values)) == (item.tokens, len(item.tokens))
+            case Heatmap(height=height, width=width, values=values):
+                assert (height, width, len(values)) == (*SHAPE[1:], SHAPE[1] * SHAPE[2])
+            case Concepts(concepts=concepts):
+                assert tuple(concept.name for concept in concepts) == model.concept_names
+                assert tuple(concept.prototypes for concept in concepts) == model.prototypes
+
+
+@every_run
+def test_form_comes_back_from_json_unchanged(run: Run, results: Results) -> None:
+    forms = [explanation.form for explanation in results[str(run)]]
+
+    assert [form_from_json(json.loads(json.dumps(form.to_json()))) for form in forms] == forms
+
+
+@every_run
+def test_numbers_are_finite_and_of_seven_digits(run: Run, results: Results) -> None:
+    for explanation in results[str(run)]:
+        numbers = [*weights(explanation.form).tolist(), *explanation.diagnostics.values()]
+        assert np.isfinite(numbers).all()
+        assert numbers == [float(f"{number:.7g}") for number in numbers]
+
+
+@every_run
+def test_weights_are_not_all_alike(run: Run, results: Results) -> None:
+    """A method that answers a constant would keep every other promise."""
+    varied = [np.unique(weights(explanation.form)).size > 1 for explanation in results[str(run)]]
+
+    assert sum(varied) >= 5  # two of the seven texts have one or two words
+
+
+# --- the explained class ---------------------------------------------------------------------------------------------
+
+
+def check_explains_own_output(run: Run, case: Case) -> None:
+    explained = [explanation.explained_class for explanation in explain(case.predictor, run.spec, case.requests)]
+
+    assert explained == [output.class_index for output in case.predictor.outputs(case.inputs)]
+
+
+@every_run
+def test_the_predictors_own_output_is_explained(run: Run, cases: Mapping[str, Case]) -> None:
+    check_explains_own_output(run, cases[run.case])
+
+
+@every_real_run
+def test_weights_point_towards_the_explained_class(run: Run, cases: Mapping[str, Case]) -> None:
+    """With two classes, what speaks for one speaks against the other; sizes without direction stay."""
+    case = cases[run.case]
+    for_0, for_1 = (
+        [attribution.weights for attribution in method(run.spec.name)(batch(run, case, (class_index,) * 7))]
+        for class_index in (0, 1)
+    )
+    sign = 1 if run.spec.name == "saliency" else -1
+
+    for one, other in zip(for_0, for_1, strict=True):
+        np.testing.assert_allclose(one, sign * other, rtol=1e-4, atol=1e-6)
+
+
+def batch(run: Run, case: Case, classes: tuple[int, ...]) -> Batch:
+    return Batch(case.predictor, case.requests, classes, checked(run.spec).params, 4096)
+
+
+# --- seeds and batches -----------------------------------------------------------------------------------------------
+
+
+@every_run
+def test_same_seed_gives_the_same_bytes(run: Run, cases: Mapping[str, Case], results: Results) -> None:
+    again = explain(cases[run.case].predictor, run.spec, cases[run.case].requests)
+
+    assert as_bytes(again) == as_bytes(results[str(run)])
+
+
+@every_run
+def test_seed_matters_exactly_where_the_method_draws(run: Run, cases: Mapping[str, Case], results: Results) -> None:
+    case = cases[run.case]
+    others = explain(case.predictor, run.spec, [replace(request, seed=request.seed + 1) for request in case.requests])
+
+    differs = as_bytes(others) != as_bytes(results[str(run)])
+    assert differs if run.draws else not differs or run.may_draw
+
+
+def check_bytes_do_not_depend_on_the_batch(run: Run, case: Case) -> None:
+    whole = as_bytes(explain(case.predictor, run.spec, case.requests))
+
+    alone = [explain(case.predictor, run.spec, [request])[0] for request in case.requests]
+    backwards = explain(case.predictor, run.spec, case.requests[::-1], chunk_rows=64)
+    many = explain(case.predictor, run.spec, case.requests * 3, chunk_rows=64)  # more than a part of a batch
+
+    assert as_bytes(alone) == whole
+    assert as_bytes(backwards)[::-1] == whole
+    assert as_bytes(many) == whole * 3
+
+
+@every_run
+def test_bytes_do_not_depend_on_batch_order_or_chunk(run: Run, cases: Mapping[str, Case]) -> None:
+    check_bytes_do_not_depend_on_the_batch(run, cases[run.case])
+
+
+@every_run
+def test_global_random_state_is_left_alone(run: Run, cases: Mapping[str, Case]) -> None:
+    before = torch.get_rng_state(), np.random.get_state()[1].copy()
+    explain(cases[run.case].predictor, run.spec, cases[run.case].requests[:2])
+
+    assert torch.equal(before[0], torch.get_rng_state())
+    assert (before[1] == np.random.get_state()[1]).all()
+
+
+# --- controls --------------------------------------------------------------------------------------------------------
+
+
+@every_real_run
+def test_a_predictor_that_never_changes_its_answer_gets_zero_weights(run: Run, cases: Mapping[str, Case]) -> None:
+    constant = with_weights(cases[run.case].predictor, 0.0)
+
+    for explanation in explain(constant, run.spec, cases[run.case].requests):
+        assert np.abs(weights(explanation.form)).max() == 0
+
+
+def with_weights(model: Predictor, value: float) -> Predictor:
+    other = copy.copy(model)
+    other.module = copy.deepcopy(model.module)
+    with torch.no_grad():
+        for weight in other.module.parameters():
+            weight.fill_(value)
+    return other
+
+
+@every_placebo_run
+def test_placebo_differs_from_the_real_explanation(run: Run, cases: Mapping[str, Case], results: Results) -> None:
+    pairs = [(weights(p.form), weights(r.form)) for p, r in zip(results[str(run)], real(run, cases), strict=True)]
+    differing = [not np.array_equal(ours, theirs) for ours, theirs in pairs if theirs.size > 2]
+
+    assert len(differing) >= 5
+    assert sum(differing) >= len(differing) - 1  # with five variables a rank order can come twice by chance
+
+
+def real(run: Run, cases: Mapping[str, Case], *, of_donors: bool = False) -> list[Explanation]:
+    """What the placebo's base method says of the items, or of their donors with the items' seeds."""
+    name = str(run.spec.params["method"])
+    params = {key: value for key, value in run.spec.params.items() if key in EXPLAINERS[name].params}
+    requests = cases[run.case].requests
+    if of_donors:
+        requests = tuple(replace(request, input=request.donor) for request in requests)
+    return explain(cases[run.case].predictor, ExplainerSpec(name, params), requests)
+
+
+@every_placebo_run
+def test_placebo_has_the_sizes_of_a_real_explanation(run: Run, cases: Mapping[str, Case], results: Results) -> None:
+    """Random weights: those of the item's own, exactly. Another item: no size that its donor's has not."""
+    of_donor = run.spec.name == "placebo_other_item"
+    for placebo, other in zip(results[str(run)], real(run, cases, of_donors=of_donor), strict=True):
+        ours, theirs = np.abs(weights(placebo.form)), np.abs(weights(other.form))
+        if of_donor:
+            assert set(ours.tolist()) <= set(theirs.tolist())
+        else:
+            assert np.array_equal(np.sort(ours), np.sort(theirs))
+
+
+@every_placebo_run
+def test_placebo_of_a_method_without_directions_has_none(run: Run, cases: Mapping[str, Case], results: Results) -> None:
+    signed = {bool((weights(explanation.form) < 0).any()) for explanation in results[str(run)]}
+
+    assert signed == {False} if run.spec.params["method"] == "saliency" else True in signed
+
+
+# --- refusals --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "key"), [(name, key) for name, found in EXPLAINERS.items() for key in found.params])
+def test_parameters_out_of_bounds_are_refused_with_their_path(name: str, key: str, cases: Mapping[str, Case]) -> None:
+    param = EXPLAINERS[name].params[key]
+    wrong = ["unheard"] if isinstance(param, Choice) else [param.low - 1, param.high + 1, "many"]
+
+    for value in wrong:
+        with pytest.raises(ParameterError, match=rf"^explainer\.params\.{key}: "):
+            explain(cases["tabular-mlp"].predictor, ExplainerSpec(name, {key: value}), [])
+
+
+@pytest.mark.parametrize("name", EXPLAINERS)
+def test_entry_says_what_the_web_server_shows(name: str) -> None:
+    found = EXPLAINERS[name]
+
+    assert callable(method(name))
+    assert found.title
+    assert found.summary.endswith(".")
+    assert "arXiv" in found.reference
+    assert all(param.help.endswith(".") for param in found.params.values())
+
+
+@every_run
+def test_an_input_of_another_modality_is_refused_with_its_place(run: Run, cases: Mapping[str, Case]) -> None:
+    foreign = next(case for case in cases.values() if case.modality != cases[run.case].modality).requests[0]
+
+    with pytest.raises(InputError, match=r"^requests\[1\]\.input: "):
+        explain(cases[run.case].predictor, run.spec, [cases[run.case].requests[0], foreign])
+
+
+@every_run
+def test_a_number_that_is_not_finite_names_its_item(run: Run, cases: Mapping[str, Case]) -> None:
+    broken = with_weights(cases[run.case].predictor, float("nan"))
+
+    with pytest.raises(ExplainerError, match=r"^requests\[0\]"):
+        explain(broken, run.spec, [replace(cases[run.case].requests[0])])
+
+
+@pytest.mark.parametrize("base", [None, "placebo_random_weights", "placebo_other_item"])
+@pytest.mark.parametrize("name", ["tabular-mlp", "text-gru", "image-cnn"])
+def test_senn_is_refused_for_other_architectures(base: str | None, name: str, cases: Mapping[str, Case]) -> None:
+    spec = ExplainerSpec("senn", {}) if base is None else ExplainerSpec(base, {"method": "senn"})
+
+    with pytest.raises(ParameterError, match="needs a predictor of architecture senn"):
+        explain(cases[name].predictor, spec, cases[name].requests)
+
+
+def test_unknown_names_and_parameters_are_refused(cases: Mapping[str, Case]) -> None:
+    model = cases["tabular-mlp"].predictor
+
+    with pytest.raises(UnknownName, match="'limes' is none of lime, "):
+        explain(model, ExplainerSpec("limes", {}), [])
+    with pytest.raises(ParameterError, match=r"^explainer\.params\.samples: lime has no such parameter"):
+        explain(model, ExplainerSpec("lime", {"samples": 100}), [])
+    with pytest.raises(ParameterError, match=r"^chunk_rows: 63 is below 64"):
+        explain(model, ExplainerSpec("lime", {}), [], chunk_rows=63)
+
+
+@every_run
+def test_no_requests_give_no_explanations(run: Run, cases: Mapping[str, Case]) -> None:
+    assert explain(cases[run.case].predictor, run.spec, []) == []
+
+
+@every_run
+def test_progress_counts_up_to_the_number_of_items(run: Run, cases: Mapping[str, Case]) -> None:
+    seen: list[int] = []
+    requests = cases[run.case].requests[:1] * 70
+    explain(cases[run.case].predictor, run.spec, requests, chunk_rows=64, progress=seen.append)
+
+    assert seen == sorted(set(seen))
+    assert seen[-1] == 70
+    assert len(seen) > 1
+
+
+# --- mutants: each promise above can be broken ------------------------------------------------------------------------
+
+
+def _the_other_class(own: Callable[..., tuple[int, ...]]) -> Callable[..., tuple[int, ...]]:
+    return lambda model, inputs: tuple(1 - class_index for class_index in own(model, inputs))
+
+
+@every_real_run
+def test_mutant_that_explains_the_label_is_caught(
+    run: Run, cases: Mapping[str, Case], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Labels that are wrong wherever the predictor's output stands."""
+    monkeypatch.setattr(explaining, "own_classes", _the_other_class(explaining.own_classes))
+
+    with pytest.raises(AssertionError):
+        check_explains_own_output(run, cases[run.case])
+
+
+def _in_blocks_of_any_shape(rows: torch.Tensor, size: int) -> Iterator[tuple[torch.Tensor, int]]:
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size], len(rows[start : start + size])
+
+
+@pytest.mark.parametrize("case", ["tabular-mlp", "text-gru", "image-cnn"])
+def test_mutant_whose_passes_have_the_shape_of_the_batch_is_caught(
+    case: str, cases: Mapping[str, Case], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gradients, "in_blocks", _in_blocks_of_any_shape)
+
+    with pytest.raises(AssertionError):
+        check_bytes_do_not_depend_on_the_batch(Run(ExplainerSpec("saliency", {}), case), cases[case])
+
+
+def test_mutant_that_seeds_by_place_is_caught(cases: Mapping[str, Case], monkeypatch: pytest.MonkeyPatch) -> None:
+    own = lime.draw_masks
+
+    def by_place(neighbourhoods: Masking, place: int, n_samples: int) -> BoolArray:
+        requests = tuple(replace(r, seed=place) for place, r in enumerate(neighbourhoods.batch.requests))
+        monkeypatch.setattr(neighbourhoods, "batch", replace(neighbourhoods.batch, requests=requests))
+        return own(neighbourhoods, place, n_samples)
+
+    monkeypatch.setattr(lime, "draw_masks", by_place)
+    with pytest.raises(AssertionError):
+        check_bytes_do_not_depend_on_the_batch(
+            Run(ExplainerSpec("lime", {"n_samples": 200}), "image-cnn"), cases["image-cnn"]
+        )
+
+
+def test_requests_without_donor_are_refused_by_the_placebo_that_needs_one(cases: Mapping[str, Case]) -> None:
+    case = cases["text-gru"]
+    without = [case.requests[0], ItemRequest(case.inputs[1], seed=1)]
+
+    with pytest.raises(InputError, match=r"^requests\[1\]\.donor: .* none came"):
+        explain(case.predictor, ExplainerSpec("placebo_other_item", {"method": "saliency"}), without)
