@@ -40,7 +40,9 @@ lint: $(VENV)/.installed-test $(VENV)/.installed-lint
 	@$(PYTHON) -m mypy studyapp explainers analysis
 	@$(VENV)/bin/lint-imports
 	@$(VENV)/bin/hadolint docker/*.Dockerfile
-	@$(VENV)/bin/compose-lint check --strict-config --fail-on low --no-env docker/compose.yaml
+	@$(PYTHON) -m compose_lint check --quiet --strict-config --config docker/.compose-lint.yml --fail-on low --no-env docker/compose.yaml
+	@if command -v npx >/dev/null; then npx --yes --loglevel=error dclint@3.1.0 --config docker/.dclintrc.yaml docker/compose.yaml; \
+	else echo 'lint: npx is not here, so the schema of docker/compose.yaml is not checked'; fi
 	@$(PYTHON) manage.py makemigrations --check --dry-run
 	@echo 'lint: nothing to complain about'
 
@@ -66,7 +68,7 @@ clean: stop
 install: $(VENV)/.installed
 
 # A stamp is younger than the pins it was installed from; a failed install leaves none and is tried again.
-$(VENV)/.installed: $(PINS) | $(PYTHON)
+$(VENV)/.installed: $(PINS) | $(VENV)/.made
 	@echo 'Installing Foretell into $(VENV) (the first time takes a few minutes) ...'
 	@$(INSTALL) --editable '.[worker,embedded]'
 	@touch $@
@@ -81,6 +83,11 @@ $(VENV)/.installed-lint: $(VENV)/.installed
 	@$(INSTALL) --editable '.[worker,embedded,lint]'
 	@touch $@
 
-# An interrupted or moved environment, without a pip that works, is made again.
-$(PYTHON): .ci/venv
+$(VENV)/.made:
 	@.ci/venv $(VENV) $(PYTHON3)
+	@touch $@
+
+# Where the environment's Python does not work (never made, half made, or the Python below it is gone), the stamps lie.
+ifneq ($(shell $(PYTHON) -c 'import pip; print("works")' 2>/dev/null),works)
+.PHONY: $(VENV)/.made $(VENV)/.installed $(VENV)/.installed-test $(VENV)/.installed-lint
+endif

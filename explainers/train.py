@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from explainers.artifacts import load_predictor, save_predictor
 from explainers.cards import Card, Variable, read_card
@@ -20,7 +21,7 @@ from explainers.predictors import Entry
 from explainers.predictors import entry as find_entry
 from explainers.predictors.base import Predictor
 from explainers.predictors.build import build_module, build_predictor
-from explainers.predictors.fit import Encoded, fit
+from explainers.predictors.fit import Encoded, fit, predictions
 from explainers.predictors.image import ImagePredictor
 from explainers.predictors.senn import SennModule
 from explainers.predictors.text import normalised
@@ -67,15 +68,14 @@ def train_on(name: str, entry: Entry, material: Material, splits: Splits, *, see
     started = time.perf_counter()
     blank = _blank_card(name, entry, material, splits, seed)
     module = build_module(blank)
-    encoder = build_predictor(blank, module)
-    fit(module, encoded(encoder, splits.train), encoded(encoder, splits.validation), entry.recipe, seed)
-    predictor = build_predictor(blank, module)
-    cells = {part: cell_counts(predictor, items) for part, items in _parts(splits).items()}
+    parts = {part: encoded(build_predictor(blank, module), items) for part, items in _parts(splits).items()}
+    fit(module, parts["train"], parts["validation"], entry.recipe, seed)
+    cells = {part: _cell_counts(module, data, len(material.classes)) for part, data in parts.items()}
     card = dataclasses.replace(
         blank,
         accuracy={part: _share_right(table) for part, table in cells.items()},
         cells=cells["test"],
-        prototypes=_prototypes(predictor, splits.train),
+        prototypes=_prototypes(build_predictor(blank, module), splits.train),
         seconds=round(time.perf_counter() - started, 2),
     )
     return save_predictor(folder, card, module)
@@ -87,12 +87,11 @@ def encoded(predictor: Predictor, items: Sequence[Labelled]) -> Encoded:
     return Encoded(predictor.encode([item.input for item in items]), labels)
 
 
-def cell_counts(predictor: Predictor, items: Sequence[Labelled]) -> tuple[tuple[int, ...], ...]:
+def _cell_counts(module: nn.Module, data: Encoded, n_classes: int) -> tuple[tuple[int, ...], ...]:
     """How many items there are of each label (rows) and output (columns)."""
-    outputs = predictor.outputs([item.input for item in items])
-    counts = Counter((item.label, output.class_index) for item, output in zip(items, outputs, strict=True))
-    classes = range(len(predictor.classes))
-    return tuple(tuple(counts[label, output] for output in classes) for label in classes)
+    places = data.labels * n_classes + predictions(module, data.items)
+    counts = torch.bincount(places, minlength=n_classes**2).reshape(n_classes, n_classes).tolist()
+    return tuple(map(tuple, counts))
 
 
 def _parts(splits: Splits) -> dict[str, tuple[Labelled, ...]]:

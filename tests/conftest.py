@@ -21,8 +21,10 @@ def django_db_modify_db_settings() -> None:
 
     plain = DatabaseOperations.sql_flush
 
-    def sql_flush(self, *args, **kwargs):  # type: ignore[no-untyped-def]
-        statements = plain(self, *args, **kwargs)
-        return ["SET session_replication_role = replica", *statements, "SET session_replication_role = DEFAULT"]
+    def sql_flush(self, style, tables, **options):  # type: ignore[no-untyped-def]
+        def all_triggers(verb: str) -> list[str]:
+            return [f"ALTER TABLE {self.quote_name(table)} {verb} TRIGGER USER" for table in tables]
+
+        return [*all_triggers("DISABLE"), *plain(self, style, tables, **options), *all_triggers("ENABLE")]
 
     DatabaseOperations.sql_flush = sql_flush

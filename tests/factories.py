@@ -63,8 +63,8 @@ PREDICTORS = {
 _numbers = itertools.count(1)
 
 
-def make_user(email: str = "") -> User:
-    return User.objects.create_user(email=email or f"researcher{next(_numbers)}@example.org", password="correct horse 42")
+def make_user(email: str = "", password: str | None = None) -> User:
+    return User.objects.create_user(email=email or f"researcher{next(_numbers)}@example.org", password=password)
 
 
 def make_lab(owner: User | None = None, name: str = "Lab") -> Lab:

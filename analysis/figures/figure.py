@@ -15,8 +15,8 @@ INK: Final = "#1a1a1a"
 QUIET: Final = "#595959"  # 7:1 on white
 FAINT: Final = "#c4c4c4"
 BAND: Final = "#ececec"
-BLUE: Final = "#0b5fa5"  # told from orange by people who see no red or no green, and darker than it in grey
-ORANGE: Final = "#d55e00"
+BLUE: Final = "#0b5fa5"  # told from orange by people who see no red or no green; both 5:1 or more on white
+ORANGE: Final = "#b34700"
 
 Chart = alt.LayerChart | alt.FacetChart | alt.HConcatChart | alt.ConcatChart
 Row = dict[str, str | float | int | bool | None]
@@ -86,7 +86,7 @@ def described(svg: str, alt_text: str) -> str:
 
 def wrapped(text: str, width_px: float) -> list[str]:
     """Break a bold label into lines that fit a width."""
-    return textwrap.wrap(text, max(6, int(width_px / (0.55 * TEXT)))) or [""]
+    return textwrap.wrap(text, max(6, int(width_px / (0.52 * TEXT)))) or [""]
 
 
 def text_element(

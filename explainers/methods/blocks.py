@@ -20,10 +20,10 @@ from explainers.predictors.tabular import TabularPredictor
 from explainers.predictors.text import PADDING, TextPredictor
 from explainers.types import Input, TextInput
 
-GRADIENT_ROWS = 64
-LENGTH_STEP = 8  # texts are padded to a multiple of this many tokens
+GRADIENT_ROWS = 32
+LENGTH_STEP = 16  # texts are padded to a multiple of this many tokens
 _FORWARD_ELEMENTS = 2**20  # of the encoded block; keeps a block of pictures within tens of megabytes
-_MOST_FORWARD_ROWS, _FEWEST_FORWARD_ROWS = 1024, 64
+_MOST_FORWARD_ROWS, _FEWEST_FORWARD_ROWS = 512, 64
 
 
 def forward_rows(elements_per_row: int) -> int:

@@ -21,11 +21,20 @@ from explainers.types import (
 )
 
 SIGNIFICANT_DIGITS = 7  # of stored numbers: what float32 carries
+_EXACT_POWERS = 22  # powers of ten up to this one are exact in float64, so dividing by them rounds once
 
 
 def rounded(values: FloatArray) -> tuple[float, ...]:
-    """Values to `SIGNIFICANT_DIGITS` significant digits; -0 becomes 0."""
-    return tuple(float(f"{value:.{SIGNIFICANT_DIGITS}g}") + 0.0 for value in values.tolist())
+    """Values to `SIGNIFICANT_DIGITS` significant digits, each the double nearest to its decimal; -0 becomes 0."""
+    sizes = np.abs(values)
+    exponents = np.floor(np.log10(sizes, out=np.zeros_like(sizes), where=sizes > 0))
+    places = SIGNIFICANT_DIGITS - 1 - exponents  # after the point
+    exact = (places >= 0) & (places <= _EXACT_POWERS)
+    powers = 10.0 ** np.where(exact, places, 0)
+    found = np.rint(values * powers) / powers + 0.0
+    for index in np.flatnonzero(~exact):
+        found[index] = float(f"{values[index]:.{SIGNIFICANT_DIGITS}g}")
+    return tuple(found.tolist())
 
 
 def to_form(predictor: Predictor, item: Input, attribution: Attribution) -> Form:

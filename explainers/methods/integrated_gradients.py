@@ -8,7 +8,7 @@ from torch import Tensor
 from explainers.methods.base import Attribution, Batch
 from explainers.methods.gradients import Points, gradients, per_unit, points
 
-ROWS = 128  # of a block
+ROWS = 256  # of a block; an item has many rows here, so few of them are filling
 
 
 def explain(batch: Batch) -> list[Attribution]:

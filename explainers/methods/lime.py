@@ -128,14 +128,15 @@ class Moments:
     def of(cls, masks: BoolArray, changes: FloatArray, weights: FloatArray) -> Moments:
         absent = (~masks).astype(np.float64)
         weighted = weights[:, None] * absent
-        weighted_changes = weights * changes
+        # torch's product keeps to torch's number of threads; numpy's would start its own beside them
+        products = torch.from_numpy(weighted).T @ torch.from_numpy(absent)
         return cls(
             total=float(weights.sum()),
             of_absent=weighted.sum(axis=0),
-            of_products=weighted.T @ absent,
-            of_changes=float(weighted_changes.sum()),
-            of_squares=float(weighted_changes @ changes),
-            of_both=absent.T @ weighted_changes,
+            of_products=products.numpy(),
+            of_changes=float((weights * changes).sum()),
+            of_squares=float((weights * changes**2).sum()),
+            of_both=(weighted * changes[:, None]).sum(axis=0),
         )
 
     def __add__(self, other: Moments) -> Moments:

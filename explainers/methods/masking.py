@@ -16,7 +16,7 @@ from torch import Tensor
 from explainers.errors import InputError
 from explainers.methods.base import Batch, BoolArray, FloatArray, IntArray, generator
 from explainers.methods.blocks import as_tabular, encode, forward_rows
-from explainers.types import ImageInput, Modality, TextInput
+from explainers.types import Modality, TextInput
 
 _REPLACEMENTS = 1  # stream of an item's generator
 
@@ -150,28 +150,41 @@ class ImageMasking(Masking):
         self._cells = int(batch.params["cells"])
 
     def n_units(self, place: int) -> int:
-        return int(self.unit_of_pixel(place).max()) + 1
+        down, across = self._size(place)
+        return down * across
+
+    def _size(self, place: int) -> tuple[int, int]:
+        """Rows and columns of cells: at most one a row or column of pixels."""
+        height, width = self._encoded[place].shape[1:]
+        return min(self._cells, height), min(self._cells, width)
 
     def unit_of_pixel(self, place: int) -> IntArray:
-        item = self.batch.requests[place].input
-        assert isinstance(item, ImageInput)  # encode has checked it
-        return grid(item.height, item.width, self._cells)
+        height, width = self._encoded[place].shape[1:]
+        return grid(height, width, self._cells)
 
     def _prepared(self, place: int, masks: BoolArray) -> Tensor:
         return torch.from_numpy(masks)
 
     def _rows(self, place: int, prepared: Tensor) -> Tensor:
-        item = self._encoded[place]
-        units = torch.from_numpy(self.unit_of_pixel(place)).to(item.device)
-        kept = prepared.to(item.device, item.dtype).index_select(1, units)
-        return item * kept.reshape(-1, 1, *item.shape[1:])
+        item, (down, across) = self._encoded[place], self._size(place)
+        _, height, width = item.shape
+        kept = prepared.to(item.device, item.dtype).reshape(-1, down, across)
+        # columns first: then whole rows of pixels are copied
+        kept = kept.index_select(2, _cell_of(width, across).to(item.device))
+        kept = kept.index_select(1, _cell_of(height, down).to(item.device))
+        return item * kept.unsqueeze(1)
+
+
+def _cell_of(n_pixels: int, n_cells: int) -> Tensor:
+    """The cell of each row or column of pixels; sizes differ by at most 1."""
+    return torch.arange(n_pixels) * n_cells // n_pixels
 
 
 def grid(height: int, width: int, cells: int) -> IntArray:
-    """The cell of each pixel, row by row; at most one cell a pixel row or column, sizes differing by at most 1."""
+    """The cell of each pixel, row by row, in a grid of at most one cell a row or column of pixels."""
     down, across = min(cells, height), min(cells, width)
-    rows, columns = np.arange(height) * down // height, np.arange(width) * across // width
-    return (rows[:, None] * across + columns[None, :]).reshape(-1)
+    found: IntArray = (_cell_of(height, down)[:, None] * across + _cell_of(width, across)).flatten().numpy()
+    return found
 
 
 _MASKINGS: dict[Modality, type[Masking]] = {"tabular": TabularMasking, "text": TextMasking, "image": ImageMasking}

@@ -52,7 +52,7 @@ class ChangeVariables:
         at = categories.index(old)
         if name in self.schema.ordinal:
             beside = [index for index in (at - 1, at + 1) if 0 <= index < len(categories)]
-            return categories[int(rng.choice(beside))]
+            return categories[beside[int(rng.integers(len(beside)))]]
         shares = np.array([self.together[column, column] for column in self._columns_of(name, categories)], dtype=float)
         shares[at] = 0
         if not shares.any():

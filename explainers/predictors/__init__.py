@@ -41,14 +41,14 @@ PREDICTORS: Mapping[str, Entry] = {
         title="Recurrent network with attention on movie reviews",
         material="movies",
         architecture="gru",
-        recipe=Recipe(width=64, epochs=8, batch=128, learning_rate=2e-3, weight_decay=1e-2, word_dropout=0.2),
+        recipe=Recipe(width=48, epochs=6, batch=128, learning_rate=3e-3, weight_decay=1e-2, word_dropout=0.4),
     ),
     "movies-senn": Entry(
         title="Self-explaining network on movie reviews",
         material="movies",
         architecture="senn",
         recipe=Recipe(
-            width=64, epochs=8, batch=128, learning_rate=2e-3, weight_decay=1e-2, word_dropout=0.2, robustness=0.01
+            width=32, epochs=5, batch=128, learning_rate=4e-3, weight_decay=1e-2, word_dropout=0.4, robustness=1.0
         ),
     ),
     "digits-cnn": Entry(

@@ -47,10 +47,9 @@ class TabularPredictor(Predictor):
         return tuple(torch.tensor(variable.frequencies, dtype=torch.float64) for variable in self.variables)
 
     def encode(self, inputs: Sequence[Input]) -> Tensor:
+        filled = torch.tensor([self._filled(item) for item in inputs], dtype=torch.long)
         rows = torch.zeros(len(inputs), self._width)
-        for row, item in zip(rows, inputs, strict=True):
-            row[self._filled(item)] = 1
-        return rows.to(self.device)
+        return rows.scatter_(1, filled.reshape(len(inputs), len(self.variables)), 1.0).to(self.device)
 
     def _filled(self, item: Input) -> list[int]:
         if not isinstance(item, TabularInput):

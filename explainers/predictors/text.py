@@ -60,10 +60,9 @@ class TextPredictor(Predictor):
 
     def encode(self, inputs: Sequence[Input]) -> Tensor:
         rows = [self._row(item) for item in inputs]
-        encoded = torch.full((len(rows), max(map(len, rows), default=0)), PADDING, dtype=torch.long)
-        for target, row in zip(encoded, rows, strict=True):
-            target[: len(row)] = torch.tensor(row, dtype=torch.long)
-        return encoded.to(self.device)
+        longest = max(map(len, rows), default=0)
+        padded = [row + [PADDING] * (longest - len(row)) for row in rows]
+        return torch.tensor(padded, dtype=torch.long).reshape(len(rows), longest).to(self.device)
 
     def _row(self, item: Input) -> list[int]:
         if not isinstance(item, TextInput):

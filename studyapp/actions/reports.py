@@ -12,8 +12,8 @@ from analysis.api import analyse, draw_figures, read_design, read_table
 from analysis.errors import AnalysisError
 from studyapp import queue
 from studyapp.actions import audit
-from studyapp.design.canonical import canonical_bytes
 from studyapp.errors import StudyError, WrongState
+from studyapp.exports.design import design_json
 from studyapp.exports.responses import responses_csv
 from studyapp.models import Job, Report, Stage, User
 from studyapp.models.studies import StudyState
@@ -51,13 +51,13 @@ def fill_report(report: Report) -> Report:
     planned = stage.kind in stage.study.frozen.design.plan.stages
     try:
         table = read_table(text)
-        design = read_design(canonical_bytes(stage.study.frozen.document).decode("utf-8"))
+        design = read_design(design_json(stage.study.frozen))
         result = analyse(table, design, stages=None if planned else (stage.kind,))
     except AnalysisError as error:
         raise StudyError(str(error)) from error
     report.document = json.loads(result.to_json())
     report.figures = [
-        {"name": f.name, "title": f.title, "caption": f.caption, "alt": f.alt, "svg": f.svg}
+        {"name": f.key, "title": f.title, "caption": f.caption, "alt": f.alt, "svg": f.svg}
         for f in draw_figures(result)
     ]
     report.responses_sha256 = hashlib.sha256(text.encode("utf-8")).hexdigest()

@@ -12,11 +12,7 @@ from explainers.registry import EXPLAINERS, Choice, Entry, Int, Param
 from studyapp.forms.lines import fresh, key_from
 from studyapp.models import Dataset, Predictor
 
-ROLES = (
-    ("control", "Control: no explanation"),
-    ("placebo", "Placebo: looks like an explanation, says nothing"),
-    ("explained", "Explained: what the study tests"),
-)
+ROLES = (("control", "Control"), ("placebo", "Placebo"), ("explained", "Explained"))
 
 
 @dataclass(frozen=True)
@@ -48,17 +44,15 @@ class ArmForm(forms.Form):
     """One arm. Every explainer's parameters are there; those of the chosen one count."""
 
     key = forms.CharField(widget=forms.HiddenInput, required=False)
-    title = forms.CharField(max_length=300, help_text="Researchers see it; participants never do.")
+    title = forms.CharField(max_length=300)
     role = forms.ChoiceField(choices=ROLES)
-    weight = forms.IntegerField(min_value=1, max_value=10, initial=1, help_text="Share of participants.")
+    weight = forms.IntegerField(min_value=1, max_value=10, initial=1)
 
     def __init__(self, *args: object, material: Material, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         self.material = material
         self.fields["predictor"] = forms.ChoiceField(choices=_with_current(material.predictors, self._now("predictor")))
-        self.fields["explainer"] = forms.ChoiceField(
-            choices=material.choices, required=False, help_text="A control arm has none; the others need one."
-        )
+        self.fields["explainer"] = forms.ChoiceField(choices=material.choices, required=False)
         for method, entry in material.explainers.items():
             for name, param in entry.params.items():
                 self.fields[f"{method}-{name}"] = _param_field(name, param)

@@ -73,7 +73,9 @@ class DesignForm(forms.Form):
 
     title = forms.CharField(max_length=300, label="Title", help_text="For your lab; participants do not see it.")
     minutes = forms.IntegerField(min_value=1, max_value=240, label="Minutes", help_text="What participants are told.")
-    seed = forms.IntegerField(min_value=0, max_value=2**53 - 1, help_text="Draws the items: the same seed, the same study.")
+    seed = forms.IntegerField(
+        min_value=0, max_value=2**53 - 1, help_text="Draws the items: the same seed, the same study."
+    )
 
     consent = text_field("Consent", 8)
     instructions = text_field("Instructions", 8)
@@ -87,17 +89,24 @@ class DesignForm(forms.Form):
         8,
     )
     attempts = forms.IntegerField(
-        min_value=2, max_value=5, label="Attempts", help_text="Panels ask for two at least before somebody is sent away."
+        min_value=2,
+        max_value=5,
+        label="Attempts",
+        help_text="Panels ask for two at least before somebody is sent away.",
     )
     ratings = lines_field("Ratings at the end", "One a line: question | low end | high end | number of points.")
 
-    capacity = forms.IntegerField(min_value=2, max_value=100_000, label="Participants", help_text="Allocated in the main stage.")
+    capacity = forms.IntegerField(
+        min_value=2, max_value=100_000, label="Participants", help_text="Allocated in the main stage."
+    )
     block_multiples = forms.CharField(
         label="Sizes of the permuted blocks",
         help_text="In multiples of the arms' weights, with commas; each block's size is drawn from them.",
     )
     strata = lines_field(
-        "Background questions", "Balanced separately. One a line: question | answer | answer. Each splits the blocks.", 3
+        "Background questions",
+        "Balanced separately. One a line: question | answer | answer. Each splits the blocks.",
+        3,
     )
 
     code = forms.CharField(max_length=40, label="Completion code", help_text="Shown when every response is in.")
@@ -115,7 +124,9 @@ class DesignForm(forms.Form):
     alpha = forms.FloatField(
         min_value=0.0001, max_value=0.49, label="Alpha", help_text="For the whole family of arms, by Holm's method."
     )
-    missing = forms.ChoiceField(choices=MISSING_RULES, label="People who leave", help_text="The other rule is always shown beside.")
+    missing = forms.ChoiceField(
+        choices=MISSING_RULES, label="People who leave", help_text="The other rule is always shown beside."
+    )
     draws = forms.IntegerField(min_value=199, max_value=100_000, label="Re-draws of the allocation")
     bootstrap_draws = forms.IntegerField(min_value=199, max_value=20_000, label="Bootstrap draws")
     plan_seed = forms.IntegerField(min_value=0, max_value=2**53 - 1, label="Seed of the analysis")

@@ -75,9 +75,7 @@ def _question(number: int, lines: Sequence[str]) -> Row:
 
 
 def _lines(text: str) -> list[tuple[int, list[str]]]:
-    return [
-        (number, BAR.split(line.strip())) for number, line in enumerate(text.splitlines(), start=1) if line.strip()
-    ]
+    return [(number, BAR.split(line.strip())) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
 
 
 def _keyed(rows: list[Row], before: Sequence[Mapping[str, object]]) -> list[Row]:

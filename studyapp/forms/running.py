@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from django import forms
 from django.utils import timezone
 
+from studyapp.actions.rehearsals import MAX_PARTICIPANTS, MAX_PLANTED_GAIN, MIN_PARTICIPANTS
 from studyapp.models import Stage, Study
 from studyapp.models.studies import StageKind
 
@@ -54,12 +55,12 @@ class StageForm(forms.Form):
 class RehearsalForm(forms.Form):
     """Simulated people who walk through the real pages."""
 
-    participants = forms.IntegerField(min_value=2, max_value=2000, initial=40)
+    participants = forms.IntegerField(min_value=MIN_PARTICIPANTS, max_value=MAX_PARTICIPANTS, initial=40)
     gain = forms.FloatField(
         min_value=0,
-        max_value=50,
+        max_value=100 * MAX_PLANTED_GAIN,
         initial=15,
-        label="Planted gain",
+        label="Gain, points",
         help_text="Percentage points that explained arms learn; the report should find it.",
     )
     seed = forms.IntegerField(min_value=0, max_value=2**31 - 1, initial=1)

@@ -30,10 +30,12 @@ MAX_DECIMALS = 6
 
 @dataclass(frozen=True)
 class Sides:
-    """What left (a) and right (b) mean in this stimulus, in words."""
+    """What left (a) and right (b) mean in this stimulus: a name for the head of a column, and words for a sentence."""
 
     a: str
     b: str
+    a_words: str
+    b_words: str
     positive: Side
     is_signed: bool
 
@@ -47,7 +49,7 @@ class Sides:
         """The direction in words; nothing for a weight of 0."""
         if not self.is_signed or weight == 0:
             return ""
-        return self.a if self.of(weight) == "a" else self.b
+        return self.a_words if self.of(weight) == "a" else self.b_words
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,7 @@ class Shown:
     overlay: str = ""
     swatch_a: str = ""
     swatch_b: str = ""
+    holds_input: bool = False  # a table of weights has the input's own rows, so it stands in the input's place
 
 
 @register.simple_tag
@@ -106,7 +109,7 @@ def explanation_of(stimulus: Stimulus) -> Shown | None:
         case FeatureWeights():
             weights = [feature.weight for feature in form.features]
             rows = zip(form.features, bars(weights, sides), strict=True)
-            return Shown(name, sides, rows=tuple(Row(feature.name, feature.value, bar) for feature, bar in rows))
+            return Shown(name, sides, rows=tuple(Row(feature.name, feature.value, bar) for feature, bar in rows), holds_input=True)
         case TokenWeights():
             return Shown(name, sides, rows=strongest_words(form, sides), words=tinted_words(form, sides))
         case Heatmap():
@@ -138,12 +141,18 @@ def sides_of(stimulus: Stimulus, weights: Sequence[float]) -> Sides:
     is_signed = any(weight < 0 for weight in weights)
     output = stimulus.given.output if stimulus.given else None
     if output is None:
-        return Sides(gettext("against the model’s answer"), gettext("for the model’s answer"), "b", is_signed)
+        against, towards = gettext("against the model’s answer"), gettext("for the model’s answer")
+        return Sides(against, towards, against, towards, "b", is_signed)
     if len(stimulus.classes) == 2:
-        first, second = (gettext("towards “%(name)s”") % {"name": name} for name in stimulus.classes)
-        return Sides(first, second, "a" if output == stimulus.classes[0] else "b", is_signed)
-    against, towards = gettext("against “%(name)s”"), gettext("towards “%(name)s”")
-    return Sides(against % {"name": output}, towards % {"name": output}, "b", is_signed)
+        first, second = stimulus.classes
+        positive: Side = "a" if output == first else "b"
+        return Sides(first, second, _towards(first), _towards(second), positive, is_signed)
+    against = gettext("against “%(name)s”") % {"name": output}
+    return Sides(against, _towards(output), against, _towards(output), "b", is_signed)
+
+
+def _towards(name: str) -> str:
+    return gettext("towards “%(name)s”") % {"name": name}
 
 
 def bars(weights: Sequence[float], sides: Sides) -> list[Bar]:

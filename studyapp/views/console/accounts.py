@@ -48,7 +48,6 @@ def sign_in_by_link(request: HttpRequest, *, token: str) -> HttpResponse:
     response = render(
         request, "studyapp/console/sign_in_link.html", {"refusal": refusal}, status=410 if refusal else 200
     )
-    response["Referrer-Policy"] = "no-referrer"
     response["Cache-Control"] = "no-store"
     return response
 

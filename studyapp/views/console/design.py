@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.text import slugify
@@ -14,6 +14,7 @@ from studyapp.actions.studies import create_study, edit_draft, problems_of
 from studyapp.design.schema import Design, parse_design
 from studyapp.design.templates import TEMPLATES
 from studyapp.errors import DesignRefused, Problem, WrongState
+from studyapp.exports.design import design_json as design_text
 from studyapp.forms.design import DesignEditor, with_another_arm
 from studyapp.forms.design_file import DesignFileForm
 from studyapp.models import Dataset, Lab, Membership, Role, Study
@@ -90,19 +91,11 @@ def design(request: HttpRequest, *, study: Study, membership: Membership) -> Htt
 def _show_design(request: HttpRequest, study: Study, membership: Membership) -> HttpResponse:
     if request.method == "POST":
         if not may(membership, Role.DESIGNER):
-            raise_for_role(membership)
+            raise PermissionDenied(f"This needs the role {Role.DESIGNER.label}.")
         messages.error(request, "This design is frozen. Duplicate the study to change it.")
         return redirect("design", public_id=study.public_id)
     found = current_design(study)
-    return study_page(
-        request, "design_read.html", study=study, membership=membership, tab="design", design=found
-    )
-
-
-def raise_for_role(membership: Membership) -> None:
-    from django.core.exceptions import PermissionDenied
-
-    raise PermissionDenied(f"This needs the role {Role.DESIGNER.label}; yours is {membership.get_role_display()}.")
+    return study_page(request, "design_read.html", study=study, membership=membership, tab="design", design=found)
 
 
 @member(Role.DESIGNER, "GET", "POST")
@@ -134,8 +127,8 @@ def design_json(request: HttpRequest, *, study: Study, membership: Membership) -
 @member(Role.VIEWER, "GET")
 def design_file(request: HttpRequest, *, study: Study, membership: Membership) -> HttpResponse:
     """design.json: the frozen document, or the draft as it stands."""
-    document = study.draft if study.is_draft else study.frozen.document
-    return _download(document, f"{slugify(study.title)[:60] or 'study'}-design.json")
+    text = pretty(study.draft) + "\n" if study.is_draft else design_text(study.frozen)
+    return _download(text, f"{slugify(study.title)[:60] or 'study'}-design.json")
 
 
 @member(Role.VIEWER, "GET")
@@ -143,13 +136,15 @@ def plan_file(request: HttpRequest, *, study: Study, membership: Membership) -> 
     """plan.json: the analysis plan by itself, with the hash of the design it is frozen with."""
     found = current_design(study)
     plan = {"design_sha256": found.sha256(), "is_frozen": not study.is_draft, "plan": found.document()["plan"]}
-    return _download(plan, f"{slugify(study.title)[:60] or 'study'}-plan.json")
+    return _download(pretty(plan) + "\n", f"{slugify(study.title)[:60] or 'study'}-plan.json")
 
 
 @anyone("GET")
 def design_schema(request: HttpRequest) -> HttpResponse:
     """The published JSON Schema of a design."""
-    return JsonResponse(Design.model_json_schema(), content_type="application/schema+json", json_dumps_params={"indent": 2})
+    return JsonResponse(
+        Design.model_json_schema(), content_type="application/schema+json", json_dumps_params={"indent": 2}
+    )
 
 
 def current_design(study: Study) -> Design:
@@ -161,8 +156,8 @@ def pretty(document: object) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 
-def _download(document: Mapping[str, object], name: str) -> HttpResponse:
-    response = HttpResponse(pretty(document) + "\n", content_type="application/json")
+def _download(text: str, name: str) -> HttpResponse:
+    response = HttpResponse(text, content_type="application/json")
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 

@@ -94,7 +94,9 @@ def _audit_lines(study: Study) -> Iterator[str]:
 def _names(actors: Iterator[str]) -> dict[str, str]:
     """Names of the users among the actors ("user:3")."""
     keys = {actor: actor.removeprefix("user:") for actor in actors if actor.startswith("user:")}
-    users = {str(user.pk): str(user) for user in User.objects.filter(pk__in=[key for key in keys.values() if key.isdigit()])}
+    users = {
+        str(user.pk): str(user) for user in User.objects.filter(pk__in=[key for key in keys.values() if key.isdigit()])
+    }
     return {actor: users[key] for actor, key in keys.items() if key in users}
 
 

@@ -40,6 +40,7 @@ class NextStep:
     route: str = ""
     role: Role = Role.VIEWER
     is_post: bool = False
+    anchor: str = ""  # a part of the page that should come before
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,15 @@ class Rehearsal:
     report: Report | None
 
     @property
+    def is_reported(self) -> bool:
+        """Whether a report is there; told by its hash, as the document stays in the database."""
+        return self.report is not None and self.report.responses_sha256 != ""
+
+    @property
     def is_running(self) -> bool:
-        return self.job is not None and self.job.state in {JobState.PENDING, JobState.RUNNING}
+        """Whether its people are under way, or its analysis is."""
+        report_job = self.report.job if self.report and not self.is_reported else None
+        return any(job and job.state in {JobState.PENDING, JobState.RUNNING} for job in (self.job, report_job))
 
 
 @dataclass(frozen=True)
@@ -118,18 +126,26 @@ def next_step(facts: Facts, n_problems: int, progress: Progress | None) -> NextS
     """The one thing to do now."""
     match facts.state:
         case StudyState.DRAFT if n_problems:
-            return NextStep(f"{n_problems} to mend before this design can be frozen.", "Edit the design", "design", Role.DESIGNER)
+            return NextStep(
+                f"{n_problems} to mend before this design can be frozen.", "Edit the design", "design", Role.DESIGNER
+            )
         case StudyState.DRAFT:
             return NextStep("The design is sound. Preview it, then freeze it.", "Freeze…", "freeze", Role.DESIGNER)
         case StudyState.FROZEN if progress and not progress.is_complete:
             if progress.failed and not progress.pending:
-                return NextStep("Some explanations could not be computed.", "Try again", "retry_explanations", Role.DESIGNER, True)
+                return NextStep(
+                    "Some explanations could not be computed.", "Try again", "retry_explanations", Role.DESIGNER, True
+                )
             return NextStep("The explanations are being computed. The study can open when all of them are ready.")
+        case StudyState.FROZEN if not facts.rehearsed:
+            text = "Everything is computed. Rehearse before you open: simulated people walk through every page."
+            return NextStep(text, "Open without…", "open", Role.OWNER, anchor="rehearse")
         case StudyState.FROZEN:
-            advice = "" if facts.rehearsed else "Rehearse it first: simulated people walk through every page. "
-            return NextStep(f"{advice}Everything that must be ready is ready.", "Open…", "open", Role.OWNER)
+            return NextStep("Rehearsed, and everything is computed. The study can open.", "Open…", "open", Role.OWNER)
         case StudyState.OPEN:
-            return NextStep("People can take part. Hand out a link, watch the flow.", "Pause", "pause", Role.OWNER, True)
+            return NextStep(
+                "People can take part. Hand out a link, watch the flow.", "Pause", "pause", Role.OWNER, True
+            )
         case StudyState.PAUSED:
             return NextStep("Nobody new comes in; who has started can go on.", "Resume", "resume", Role.OWNER, True)
         case StudyState.CLOSED:
@@ -148,9 +164,7 @@ def overview_of(study: Study, membership: Membership) -> dict[str, object]:
     progress = explanation_progress(study.frozen)
     rehearsals = rehearsals_of(study)
     reported = Report.objects.filter(stage__study=study, stage__kind=StageKind.MAIN, document__isnull=False).exists()
-    facts = Facts(
-        StudyState(study.state), progress.is_complete, any(r.report and r.report.is_ready for r in rehearsals), reported
-    )
+    facts = Facts(StudyState(study.state), progress.is_complete, any(r.is_reported for r in rehearsals), reported)
     return {
         "steps": milestones(facts),
         "next": next_step(facts, 0, progress),
@@ -184,7 +198,8 @@ def rehearsals_of(study: Study) -> list[Rehearsal]:
         job.args.get("stage"): job for job in Job.objects.filter(study=study, kind=REHEARSAL_JOB).order_by("created_at")
     }
     reports: dict[int, Report] = {}
-    for report in Report.objects.filter(stage__study=study).defer("document", "figures").order_by("created_at"):
+    rows = Report.objects.filter(stage__study=study).select_related("job").defer("document", "figures")
+    for report in rows.order_by("created_at"):
         if report.responses_sha256 or report.stage_id not in reports:
             reports[report.stage_id] = report
     stages = study.stages.filter(kind=StageKind.REHEARSAL).order_by("-pk")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from csp.decorators import csp_update
+from csp.decorators import csp_replace
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
@@ -30,8 +30,6 @@ KINDS = {
     "background": "Background question",
     "instructions": "Instructions",
     "comprehension": "Comprehension check",
-    "phase_intro": "Introduction",
-    "rating": "Rating",
 }
 
 
@@ -83,7 +81,7 @@ def _or_problems(study: Study) -> tuple[FrozenStudy | None, tuple[Problem, ...]]
 
 
 @member(Role.VIEWER, "GET")
-@csp_update({"frame-src": ["'self'"]})
+@csp_replace({"frame-src": ["'self'"]})
 def preview(request: HttpRequest, *, study: Study, membership: Membership) -> HttpResponse:
     """A participant's screen in a frame, with the switches of the preview around it."""
     shown, problems = _or_problems(study)
@@ -107,7 +105,7 @@ def preview(request: HttpRequest, *, study: Study, membership: Membership) -> Ht
 
 
 @member(Role.VIEWER, "GET")
-@csp_update({"frame-ancestors": ["'self'"], "form-action": ["'none'"]})
+@csp_replace({"frame-ancestors": ["'self'"], "form-action": ["'none'"]})
 @xframe_options_sameorigin
 def preview_screen(request: HttpRequest, *, study: Study, membership: Membership) -> HttpResponse:
     """The screen itself, from the participant's own templates, with nothing to send it by."""
@@ -135,6 +133,8 @@ def step_title(design: Design, step: Step) -> str:
     phase = next((phase.title for phase in design.phases if phase.key == step.phase), "")
     if step.kind == "trial":
         return f"{phase}: trial {step.number} of {step.of}"
+    if step.kind == "rating":
+        return f"Rating: {next(rating.question for rating in design.ratings if rating.key == step.key)}"
     return f"{phase}: introduction" if phase else KINDS[step.kind]
 
 

@@ -88,7 +88,11 @@ def conclusions(report: Report) -> list[tuple[str, str]]:
 
 def accuracy_tables(report: Report) -> list[AccuracyTable]:
     """Accuracy over all items, and over those on which the model is right or wrong; the own-label rate last."""
-    kinds = ((None, "All items"), (True, "Items on which the model is right"), (False, "Items on which the model is wrong"))
+    kinds = (
+        (None, "All items"),
+        (True, "Items on which the model is right"),
+        (False, "Items on which the model is wrong"),
+    )
     tables = [
         _table(report, title, [share for share in report.accuracy if share.model_is_right is kind])
         for kind, title in kinds
@@ -99,7 +103,7 @@ def accuracy_tables(report: Report) -> list[AccuracyTable]:
 
 def _table(report: Report, title: str, shares: list[Share]) -> AccuracyTable:
     phases = list(dict.fromkeys(share.phase for share in shares))
-    found = {(share.arm, share.phase): share for share in shares if share.model_is_right is None or title != ""}
+    found = {(share.arm, share.phase): share for share in shares}
     rows = tuple(
         AccuracyRow(arm.title, tuple(_cell(found.get((arm.key, phase))) for phase in phases)) for arm in report.arms
     )

@@ -9,13 +9,13 @@ from django.shortcuts import get_object_or_404, redirect
 
 from analysis.report import report_from_json
 from analysis.words import methods_paragraph, results_paragraph
+from studyapp.actions.rehearsals import planned_rehearsal, rehearsal_of
 from studyapp.actions.reports import request_report
 from studyapp.forms.running import stage_title
-from studyapp.models import Job, Membership, Report, Role, Stage, Study
+from studyapp.models import Membership, Report, Role, Stage, Study
 from studyapp.models.studies import StudyState
 from studyapp.views.console import report_tables
 from studyapp.views.console.answers import attempt, study_page
-from studyapp.views.console.overview import REHEARSAL_JOB
 from studyapp.views.doors import member
 
 
@@ -50,7 +50,11 @@ def run_report(request: HttpRequest, *, study: Study, membership: Membership, st
     """Queue the planned analysis of a stage."""
     stage = stage_of(study, stage_id)
     answer = attempt(
-        request, study, lambda: request_report(stage=stage, actor=request.user), "The analysis is running.", to="reports"
+        request,
+        study,
+        lambda: request_report(stage=stage, actor=request.user),
+        "The analysis is running.",
+        to="reports",
     )
     if not shows_arms(stage):
         return answer
@@ -101,9 +105,8 @@ def _contents(row: Report, stage: Stage) -> dict[str, object]:
 
 def _planted_gain(stage: Stage) -> float | None:
     """The gain that a rehearsal planted; None for real people."""
-    job = Job.objects.filter(study=stage.study, kind=REHEARSAL_JOB, args__stage=stage.pk).first()
-    gain = job.args.get("gain") if job and stage.is_simulated else None
-    return float(gain) if isinstance(gain, int | float) else None
+    job = rehearsal_of(stage) if stage.is_simulated else None
+    return planned_rehearsal(job).gain if job else None
 
 
 def latest_report(stage: Stage) -> Report | None:

@@ -46,8 +46,8 @@ def test_crossed_data_give_a_wider_interval_than_welch(seed):
 
 
 def test_without_items_it_is_the_bootstrap_over_participants():
-    # Its width is near the normal interval's with the plug-in variance (n in the denominator), which is Welch's here but
-    # for factors of 59/60 and of t against z.
+    # Its width is near the normal interval's with the plug-in variance (n in the denominator): Welch's, but for
+    # factors of 59/60 and of t against z.
     rng = np.random.default_rng(0)
     arm = np.arange(120) % 2
     outcome = ParticipantsOnly(rng.normal(0, 1, 120))

@@ -32,8 +32,8 @@ def test_enumeration_within_permuted_blocks_gives_the_reference_p():
 
 
 def test_small_design_enumerated_by_hand():
-    # One block of four, values 1, 2, 3, 5; allocated 1, 2 against 3, 5. |difference| of means is 2.5 for {1,2}|{3,5} and
-    # its mirror, 1.5 and 0.5 for the four others; groups are of equal size, so t ranks them alike: p = 2/6.
+    # One block of four, values 1, 2, 3, 5; allocated 1, 2 against 3, 5. |difference| of means is 2.5 for {1,2}|{3,5}
+    # and its mirror, 1.5 and 0.5 for the four others; groups are of equal size, so t ranks them alike: p = 2/6.
     allocation = Allocation(np.array([0, 0, 1, 1]), np.zeros(4, dtype=np.int64), (4,), (1, 1))
 
     (test,) = permutation_tests(np.array([1.0, 2, 3, 5]), allocation, [(1, 0)], draws=6, seed=0)

@@ -1,0 +1,156 @@
+"""Everything of a stage as one zip: data long and wide, codebook, design, plan, items, report, and how to repeat it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import IO
+
+from analysis.api import report_from_json
+from analysis.columns import COLUMNS
+from analysis.text import report_text
+from analysis.words import methods_paragraph, results_paragraph
+from studyapp.exports.design import design_json
+from studyapp.exports.participants import participant_columns, participant_rows
+from studyapp.exports.responses import response_rows, write_csv
+from studyapp.models import ArmExplanation, Report, Stage, StudyItem
+from studyapp.models.frozen import frozen_study
+
+README = """{title}
+{rule}
+
+Stage: {stage}. Frozen design: sha256 {design_sha256}.
+
+responses.csv      one row a screen and participant; jsPsych's names where it has them; times in ms, dates in UTC
+participants.csv   one row a participant, folded from responses.csv
+codebook.csv       what each column of responses.csv means, its unit and its values
+items.csv          the inputs that were asked about, their labels and the model's outputs
+explanations.jsonl what each arm showed with each item, and its diagnostics
+design.json        the frozen design; plan.json is the analysis plan in it
+report.json        the report; report.txt is the same to read; figures/ holds its charts
+
+Repeat the report from these files, on any machine with Foretell's `analysis` package:
+
+    python -m analysis responses.csv design.json{stage_option}
+
+Its numbers equal report.json to 1e-9. subject_id is random and says nothing of the person; no panel id and no
+internet address is in these files.
+"""
+
+
+def write_archive(stage: Stage, file: IO[bytes]) -> None:
+    """Write the zip of a stage, row by row; the caller has checked that the arms may be seen."""
+    frozen = stage.study.frozen
+    design = frozen_study(frozen.pk).design
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("README.txt", _readme(stage))
+        archive.writestr("dataset_description.json", _description(stage))
+        with _text(archive, "responses.csv") as out:
+            write_csv(out, response_rows(stage))
+        with _text(archive, "participants.csv") as out:
+            writer = csv.DictWriter(out, participant_columns(design), restval="", lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(participant_rows(design, response_rows(stage)))
+        with _text(archive, "codebook.csv") as out:
+            _write_rows(out, ("column", "type", "unit", "values", "meaning"), _codebook())
+        with _text(archive, "items.csv") as out:
+            _write_rows(out, ITEM_COLUMNS, _items(stage))
+        with _text(archive, "explanations.jsonl") as out:
+            out.writelines(_explanations(stage))
+        archive.writestr("design.json", design_json(frozen))
+        archive.writestr("plan.json", json.dumps(frozen.document["plan"], indent=2) + "\n")
+        _write_report(archive, stage)
+
+
+@contextmanager
+def _text(archive: zipfile.ZipFile, name: str) -> Iterator[io.TextIOWrapper]:
+    with archive.open(name, "w", force_zip64=True) as raw, io.TextIOWrapper(raw, "utf-8", newline="") as text:
+        yield text
+
+
+def _write_rows(out: IO[str], header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+
+
+def _readme(stage: Stage) -> str:
+    frozen = stage.study.frozen
+    planned = stage.kind in frozen.document["plan"]["stages"]
+    return README.format(
+        title=stage.study.title,
+        rule="=" * len(stage.study.title),
+        stage=stage,
+        design_sha256=frozen.sha256,
+        stage_option="" if planned else f" --stage {stage.kind}",
+    )
+
+
+def _description(stage: Stage) -> str:
+    """schema.org's Dataset, as Psych-DS asks for."""
+    description = {
+        "@context": "https://schema.org/",
+        "@type": "Dataset",
+        "name": stage.study.title,
+        "description": f"Responses of a randomized trial of explanations, stage {stage}.",
+        "identifier": str(stage.study.public_id),
+        "variableMeasured": [
+            {"@type": "PropertyValue", "name": c.name, "description": c.meaning, "unitText": c.unit} for c in COLUMNS
+        ],
+    }
+    return json.dumps(description, indent=2) + "\n"
+
+
+def _codebook() -> Iterator[tuple[str, ...]]:
+    for column in COLUMNS:
+        yield (column.name, column.kind, column.unit, "|".join(column.values), column.meaning)
+
+
+ITEM_COLUMNS = ("item", "item_set", "content_sha256", "label", "model_output", "model_output_perturbed", "input", "changes")
+
+
+def _items(stage: Stage) -> Iterator[tuple[object, ...]]:
+    study = frozen_study(stage.study.frozen.pk)
+    rows = StudyItem.objects.filter(design=stage.study.frozen).select_related("item", "perturbation").order_by("key")
+    for row in rows:
+        changed = "" if row.perturbed_output is None else study.classes[row.perturbed_output]
+        changes = json.dumps(row.perturbation.changes, ensure_ascii=False) if row.perturbation else ""
+        content = json.dumps(row.item.content, ensure_ascii=False)
+        yield (
+            row.key, row.item_set, row.item.key, study.classes[row.label], study.classes[row.output], changed, content,
+            changes,
+        )
+
+
+def _explanations(stage: Stage) -> Iterator[str]:
+    rows = ArmExplanation.objects.filter(design=stage.study.frozen).select_related("explanation", "study_item")
+    for row in rows.order_by("arm", "study_item__key"):
+        shown = {
+            "arm": row.arm,
+            "item": row.study_item.key,
+            "explainer": row.explanation.explainer,
+            "params": row.explanation.params,
+            "seed": row.explanation.seed,
+            "address": row.explanation.key,
+            "explanation": row.explanation.form,
+            "diagnostics": row.explanation.diagnostics,
+        }
+        yield json.dumps(shown, ensure_ascii=False) + "\n"
+
+
+def _write_report(archive: zipfile.ZipFile, stage: Stage) -> None:
+    report = Report.objects.filter(stage=stage, document__isnull=False).first()
+    if report is None:
+        return
+    result = report_from_json(json.dumps(report.document))
+    text = "\n".join(
+        [report_text(result), "Methods", methods_paragraph(result), "", "Results", results_paragraph(result), ""]
+    )
+    archive.writestr("report.json", result.to_json())
+    archive.writestr("report.txt", text)
+    for figure in report.figures:
+        archive.writestr(f"figures/{figure['name']}.svg", figure["svg"])

@@ -1,0 +1,66 @@
+"""Web server, relay and workers on one machine, as the demo, the benchmark and the screenshots run them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.core.management import call_command
+
+from studyapp.embedded import stop
+from studyapp.embedded.supervise import Supervisor, free_port
+
+PORT = 8000
+
+
+@contextlib.contextmanager
+def station(*, workers: bool = True, web_processes: int = 2) -> Iterator[Supervisor]:
+    """Everything running, and everything stopped again however the block is left; `settings.BASE_URL` is its address."""
+    try:
+        call_command("collectstatic", interactive=False, verbosity=0)
+        with Supervisor(settings.DATA_DIR, cwd=settings.BASE_DIR) as supervisor:
+            start_web(supervisor, web_processes)
+            if workers:
+                start_workers(supervisor)
+            yield supervisor
+    finally:
+        if os.environ.pop("FORETELL_STOP_SERVERS", ""):
+            stop(settings.DATA_DIR)
+
+
+def start_web(supervisor: Supervisor, processes: int) -> None:
+    port = free_port(int(os.environ.get("FORETELL_PORT", PORT)))
+    settings.BASE_URL = os.environ["FORETELL_BASE_URL"] = f"http://127.0.0.1:{port}"
+    supervisor.start(
+        "web",
+        [sys.executable, "-m", "gunicorn", "studyapp.wsgi:application", "-c", "docker/gunicorn.conf.py"],
+        env={"FORETELL_BIND": f"127.0.0.1:{port}", "WEB_CONCURRENCY": str(processes)},
+        grace_s=15,
+    )
+    supervisor.wait_until(web_answers, what="the web server", timeout_s=60)
+
+
+def start_workers(supervisor: Supervisor) -> None:
+    supervisor.start("relay", [sys.executable, "manage.py", "relay"])
+    for queue in ("explain", "analysis"):
+        supervisor.start(
+            f"worker-{queue}",
+            [
+                sys.executable, "-m", "celery", "-A", "studyapp", "worker", "-Q", queue, "-n", f"{queue}@%h",
+                "--concurrency", "1", "--pool", "solo", "--without-gossip", "--without-mingle", "--loglevel", "INFO",
+            ],
+        )  # fmt: skip
+
+
+def web_answers() -> bool:
+    """Whether the web server of this station serves pages."""
+    try:
+        with urllib.request.urlopen(f"{settings.BASE_URL}/livez", timeout=2) as answer:  # noqa: S310  (our own)
+            return answer.status == 200
+    except (urllib.error.URLError, OSError):
+        return False

@@ -1,0 +1,9 @@
+// A participant's page: what it measures, how it sends, which keys it knows. Without it the page is a plain form.
+import { listenForKeys } from "./keys.js";
+import { resendUnsent, sendOnSubmit } from "./sender.js";
+import { watchScreen } from "./trial.js";
+
+listenForKeys();
+watchScreen(0); // the clock of performance.now() begins with the page
+sendOnSubmit();
+resendUnsent();

@@ -1,0 +1,89 @@
+import json
+
+import pytest
+
+from analysis.api import read_design
+from analysis.errors import DesignError
+
+
+@pytest.fixture
+def tree(simulate):
+    return simulate(4, n_items=2).tree
+
+
+def problems_of(tree):
+    with pytest.raises(DesignError) as caught:
+        read_design(json.dumps(tree))
+    return caught.value.problems
+
+
+def put(tree, path, value):
+    *steps, last = path
+    for step in steps:
+        tree = tree[step]
+    tree[last] = value
+
+
+def test_a_sound_design_is_read_and_what_is_not_needed_is_left_alone(tree):
+    tree["texts"] = {"consent": "…"}
+    tree["arms"][1]["explainer"] = {"name": "lime"}
+
+    design = read_design(json.dumps(tree))
+
+    assert [(arm.key, arm.role, arm.weight) for arm in design.arms] == [
+        ("none", "control", 1),
+        ("lime", "explained", 1),
+    ]
+    assert (design.plan.control, design.plan.stages, design.block_multiples) == ("none", ("main",), (2,))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "problem"),
+    [
+        (("plan", "control"), "nobody", "plan.control: 'nobody' is not an arm of this design (none, lime)"),
+        (("plan", "control"), "lime", "plan.control: the arm 'lime' shows explanations; choose one that does not"),
+        (("plan", "pre"), "before", "plan.pre: 'before' is not a phase of this design (learn, pre, explain, post)"),
+        (("plan", "post"), "pre", "plan.post: expected another phase than plan.pre, found 'pre' in both"),
+        (("plan", "alpha"), 5, "plan.alpha: expected a number between 0 and 1, found 5"),
+        (("plan", "draws"), 0, "plan.draws: 0 is below 1"),
+        (("plan", "seed"), 1.5, "plan.seed: expected a whole number, found 1.5"),
+        (("plan", "seed"), True, "plan.seed: expected a whole number, found true"),
+        (("plan", "missing"), "impute", "plan.missing: expected one of no_gain, available, found 'impute'"),
+        (("plan", "estimand"), "trust", "plan.estimand: expected one of gain_in_accuracy, found 'trust'"),
+        (("plan", "stages"), [], "plan.stages: expected a list that is not empty, found a list"),
+        (
+            ("plan", "stages"),
+            ["all"],
+            "plan.stages[0]: expected one of rehearsal, preview, pilot, main, top_up, found 'all'",
+        ),
+        (("arms", 1, "role"), "control", "arms: expected at least one with the role 'explained', found none"),
+        (("arms", 1, "role"), "treated", "arms[1].role: expected one of control, placebo, explained, found 'treated'"),
+        (("arms", 1, "weight"), 0, "arms[1].weight: 0 is below 1"),
+        (("arms", 0, "key"), "lime", "arms: the key 'lime' is used twice"),
+        (("title",), None, "title: expected a text, found nothing"),
+        (("allocation", "method"), "coin", "allocation.method: expected one of permuted_blocks, found 'coin'"),
+        (("allocation", "block_multiples"), [2, 0], "allocation.block_multiples[1]: 0 is below 1"),
+    ],
+)
+def test_a_part_that_cannot_be_meant_is_named_by_its_path(tree, path, value, problem):
+    put(tree, path, value)
+
+    assert problem in problems_of(tree)
+
+
+def test_every_problem_is_told_at_once(tree):
+    del tree["plan"]["alpha"], tree["plan"]["pre"]
+    tree["arms"][0]["weight"] = "one"
+
+    assert problems_of(tree) == (
+        "arms[0].weight: expected a whole number, found 'one'",
+        "plan.pre: expected a text, found nothing",
+        "plan.alpha: expected a number, found nothing",
+    )
+
+
+def test_what_is_no_json_is_refused(tmp_path):
+    (tmp_path / "design.json").write_text("title: x")
+
+    with pytest.raises(DesignError, match="expected JSON in UTF-8"):
+        read_design(tmp_path / "design.json")

@@ -1,0 +1,95 @@
+"""What a design is refused for, each with the path of its field."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from studyapp.design.checks import PredictorFacts, find_problems
+from studyapp.design.schema import parse_design
+from studyapp.design.templates import TEMPLATES
+from studyapp.errors import DesignRefused
+from studyapp.tasktypes import task_facts
+
+PREDICTORS = {
+    "adult-mlp": PredictorFacts("adult", "tabular", "mlp", 2),
+    "adult-senn": PredictorFacts("adult", "tabular", "senn", 2),
+    "digits-cnn": PredictorFacts("digits", "image", "cnn", 2),
+}
+
+
+def problems(change: Callable[[dict[str, Any]], None], template: str = "forward") -> list[str]:
+    document = copy.deepcopy(TEMPLATES[template].make("adult"))
+    change(document)
+    return [str(problem) for problem in find_problems(parse_design(document), task_facts(), PREDICTORS)]
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_templates_have_no_problem(template):
+    assert problems(lambda document: None, template) == []
+
+
+def put(path: str, value: object) -> Callable[[dict[str, Any]], None]:
+    def change(document: dict[str, Any]) -> None:
+        *parents, last = [int(part) if part.isdigit() else part for part in path.split(".")]
+        place: Any = document
+        for parent in parents:
+            place = place[parent]
+        place[last] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "path", "says"),
+    [
+        (put("arms.1.key", "none"), "arms[1].key", "stands twice"),
+        (put("arms.2.predictor", "gpt"), "arms[2].predictor", "'gpt' is none of"),
+        (put("arms.2.predictor", "digits-cnn"), "arms[2].predictor", "the study is on adult"),
+        (put("arms.3.predictor", "adult-mlp"), "arms[3].explainer.name", "needs a senn predictor"),
+        (put("arms.0.explainer", {"name": "lime"}), "arms[0].explainer", "a control arm shows no explanation"),
+        (put("arms.2.explainer", None), "arms[2].explainer", "needs an explainer"),
+        (put("arms.2.explainer.name", "crystal_ball"), "arms[2].explainer", "'crystal_ball' is none of"),
+        (put("arms.2.explainer.params", {"n_samples": 20}), "arms[2].explainer.params.n_samples", "20 is below"),
+        (put("arms.2.role", "placebo"), "arms[2].explainer.name", "is no placebo"),
+        (put("phases.0.blocks.0.task", "telepathy"), "phases[0].blocks[0].task", "'telepathy' is none of"),
+        (put("phases.0.blocks.0.item_set", "elsewhere"), "phases[0].blocks[0].item_set", "'elsewhere' is none of"),
+        (put("phases.0.blocks.0.task", "counterfactual_simulation"), "phases[0].blocks[0].item_set", "needs perturbed"),
+        (put("phases.0.kind", "learning"), "phases[0].blocks[0].task", "does not belong in a learning phase"),
+        (put("phases.2.blocks.0.item_set", "learning"), "phases[2].blocks[0].item_set", "cannot be a test"),
+        (put("phases.2.blocks.0.explanation", True), "phases[2].blocks[0].explanation", "gives the output away"),
+        (put("plan.control", "lime"), "plan.control", "no arm with the role control"),
+        (put("plan.post", "learning"), "plan.post", "no test phase"),
+        (put("plan.pre", "post"), "plan.post", "does not come after"),
+        (put("plan.estimand", "vibes"), "plan.estimand", "is none of"),
+        (put("comprehension.questions.0.answer", 7), "comprehension.questions[0].answer", "beyond the last option"),
+    ],
+)  # fmt: skip
+def test_a_fault_is_named_at_its_path(change, path, says):
+    found = problems(change)
+    assert any(text.startswith(f"{path}: ") and says in text for text in found), found
+
+
+def test_a_design_without_control_is_refused():
+    def change(document: dict[str, Any]) -> None:
+        document["arms"] = document["arms"][2:]
+
+    assert any("no arm has the role control" in text for text in problems(change))
+
+
+def test_unknown_keys_and_wrong_types_are_refused_with_their_paths():
+    document = TEMPLATES["forward"].make("adult")
+    document["arms"][1]["colour"] = "blue"  # type: ignore[index]
+    document["allocation"] = {"capacity": "many"}
+    with pytest.raises(DesignRefused) as refused:
+        parse_design(document)
+    assert {problem.path for problem in refused.value.problems} == {"arms[1].colour", "allocation.capacity"}
+
+
+def test_a_design_reads_back_as_itself():
+    design = parse_design(TEMPLATES["counterfactual"].make("movies"))
+    assert parse_design(design.document()) == design
+    assert parse_design(design.document()).sha256() == design.sha256()
