@@ -40,14 +40,15 @@ lint: $(VENV)/.installed-test $(VENV)/.installed-lint
 	@$(PYTHON) -m mypy studyapp explainers analysis
 	@$(VENV)/bin/lint-imports
 	@$(VENV)/bin/hadolint docker/*.Dockerfile
-	@$(PYTHON) -m compose_lint check --quiet --strict-config --config docker/.compose-lint.yml --fail-on low --no-env docker/compose.yaml
+	@$(PYTHON) -m compose_lint check --quiet --skip-suppressed --strict-config --config docker/.compose-lint.yml --fail-on low --no-env docker/compose.yaml
 	@if command -v npx >/dev/null; then npx --yes --loglevel=error dclint@3.1.0 --config docker/.dclintrc.yaml docker/compose.yaml; \
 	else echo 'lint: npx is not here, so the schema of docker/compose.yaml is not checked'; fi
 	@$(PYTHON) manage.py makemigrations --check --dry-run
 	@echo 'lint: nothing to complain about'
 
 bench: $(VENV)/.installed-test
-	@$(PYTHON) manage.py bench
+	@$(PYTHON) -m bench.pages
+	@$(PYTHON) -m bench.explainers
 
 screens: $(VENV)/.installed-test
 	@.ci/browser $(PYTHON)

@@ -1,6 +1,7 @@
 """`python -m analysis responses.csv design.json [--out FOLDER]`: the report, repeated from the downloaded files."""
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (AnalysisError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a console without a minus sign or curly quotes still gets its table
     sys.stdout.write(f"{text}\n")
     return 0
 

@@ -19,6 +19,7 @@ from explainers.perturbations import PERTURBATIONS
 from explainers.perturbations.base import Proposal, Proposer
 from explainers.predictors import entry
 from explainers.predictors.base import Predictor
+from explainers.predictors.fit import single_thread
 from explainers.types import Candidate, Input, Output, Perturbed
 
 N_PROPOSALS = 80  # draws an item
@@ -63,6 +64,13 @@ def draw(
 ) -> list[Candidate]:
     """As `candidates`, from given splits."""
     _check(predictors, per_cell)
+    with single_thread():  # sums in one order; and threads that wait for each other on a busy machine cost more
+        return _draw(predictors, material, splits, per_cell, seed)
+
+
+def _draw(
+    predictors: Sequence[Predictor], material: Material, splits: Splits, per_cell: int, seed: int
+) -> list[Candidate]:
     pool = agreed(predictors, distinct(splits.test))
     order = np.random.default_rng([seed, 0]).permutation(len(pool)).tolist()
     cells: defaultdict[tuple[int, int], list[_Agreed]] = defaultdict(list)

@@ -108,7 +108,7 @@ def make_material(dataset: str = "adult", per_cell: int = 12) -> Dataset:
     ]
     number = itertools.count(1)
     for label, output, _ in itertools.product((0, 1), (0, 1), range(per_cell)):
-        item = _make_item(row, make_input(dataset, next(number)), label)
+        item = make_item(row, make_input(dataset, next(number)), label)
         _make_outputs(predictors, item, None, output)
         for flips in (False, True):
             changed = make_input(dataset, 10_000 + next(number))
@@ -120,7 +120,7 @@ def make_material(dataset: str = "adult", per_cell: int = 12) -> Dataset:
     return row
 
 
-def _make_item(dataset: Dataset, content: Input, label: int) -> Item:
+def make_item(dataset: Dataset, content: Input, label: int) -> Item:
     return Item.objects.create(
         dataset=dataset, key=sha256_of(content.to_json()), content=content.to_json(), label=label
     )

@@ -166,7 +166,7 @@ def _times(arm: str, phase: str, rt: FloatArray) -> Times:
 
 
 def ratings(rows: Described) -> tuple[Ratings, ...]:
-    """Ratings by arm. People's ratings do not tell which explanations help them (Hase & Bansal 2020, section 6)."""
+    """Ratings by arm. People's ratings do not tell which explanations help them (Hase & Bansal 2020, ACL)."""
     rated = (rows.table.trial_type == "rating") & ~np.isnan(rows.table.rating)
     if not rated.any():
         return ()

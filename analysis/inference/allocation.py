@@ -1,6 +1,6 @@
 """The allocation mechanism, drawn again: permuted blocks with weights, within strata, the last block often unfilled.
 
-Rosenberger, W. F. & Lachin, J. M. (2016). Randomization in Clinical Trials, 2nd ed., sections 3.5 and 6.4: inference is
+Rosenberger, W. F. & Lachin, J. M. (2016). Randomization in Clinical Trials, 2nd ed., chapters 3 and 6: inference is
 based on the sequences the procedure could have given, with the probabilities it gives them.
 """
 

@@ -34,10 +34,10 @@ def crossed_intervals(
 ) -> tuple[Interval | None, ...]:
     """Bootstrap differences of arm means over participants and items; all contrasts see the same draws.
 
-    Participants are resampled within their arm, items over the whole study, independently: the pigeonhole bootstrap,
-    Owen, A. B. (2007), Ann. Appl. Stat. 1, section 4. Its variance is never too small in expectation for crossed data
-    and up to three times too large (section 4, theorem 3), so the percentile interval is conservative: it says what
-    other participants *and* other items could have given.
+    Participants are resampled within their arm, items over the whole study, independently: the pigeonhole bootstrap
+    (Owen, A. B. 2007, "The pigeonhole bootstrap", Ann. Appl. Stat. 1). For crossed data its variance is not too small
+    and up to three times too large, so the percentile interval is conservative: it says what other participants *and*
+    other items could have given.
 
     Parameters
     ----------

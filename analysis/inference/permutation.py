@@ -40,11 +40,11 @@ def permutation_tests(
 
     The null hypothesis is Fisher's sharp one: nobody's value, nor whether it was observed, would be another in any
     arm. Under it p is exact in finite samples. Where other arms do differ, the statistic being studentised keeps the
-    test of one contrast's mean difference right as the study grows (Chung & Romano 2013, Ann. Statist. 41, section 3;
+    test of one contrast's mean difference right as the study grows (Chung & Romano 2013, Ann. Statist. 41;
     Wu & Ding 2021, JASA 116). To hold the other arms fixed instead, pass `allocation.between(...)`.
 
-    A random sample of re-draws counts the observed one too, ``p = (1 + b) / (1 + draws)`` (Phipson & Smyth 2010, eq.
-    2), so p is never 0. When there are no more distinct allocations than draws all are enumerated, weighted by their
+    A random sample of re-draws counts the observed one too, ``p = (1 + b) / (1 + draws)`` (Phipson & Smyth 2010, SAGMB
+    9), so p is never 0. When there are no more distinct allocations than draws all are enumerated, weighted by their
     probability. A re-draw that leaves an arm of the contrast with fewer than two values counts as extreme.
 
     Parameters

@@ -62,7 +62,7 @@ def mean_of(values: FloatArray, level: float) -> Mean:
 def welch(first: FloatArray, second: FloatArray, level: float) -> Mean:
     """Estimate a difference of two means without assuming equal variances.
 
-    Welch, B. L. (1947), Biometrika 34; degrees of freedom by Satterthwaite (1946), Biometrics Bulletin 2, eq. 17.
+    Welch, B. L. (1947), Biometrika 34; degrees of freedom by Satterthwaite (1946), Biometrics Bulletin 2.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ class Encoded:
 
 
 def fit(module: nn.Module, train: Encoded, validation: Encoded, recipe: Recipe, seed: int) -> nn.Module:
-    """Train from fresh weights and keep those of the epoch with the best validation accuracy (the first of equals).
+    """Train from fresh weights and keep those of the epoch with the best validation accuracy (the last of equals).
 
     AdamW at a learning rate that falls linearly to 0; cross-entropy, for a SENN plus `robustness` times the
     robustness penalty (see `senn.py`) and `reconstruction` times the error of the concepts' decoder with `sparsity`
@@ -54,7 +54,7 @@ def fit(module: nn.Module, train: Encoded, validation: Encoded, recipe: Recipe, 
                 optimiser.step()
                 schedule.step()
             reached = accuracy(module, validation)
-            if reached > best:
+            if reached >= best:
                 best, kept = reached, copy.deepcopy(module.state_dict())
     module.load_state_dict(kept)
     return module.eval()

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from explainers.errors import ExplainerError
-from explainers.registry import checked, entry
+from explainers.registry import base_of, checked, entry, needs_of
 from explainers.types import ExplainerSpec
 from studyapp.design.schema import Arm, Design
 from studyapp.errors import Problem
@@ -99,10 +99,13 @@ def _explainer_problems(arm: Arm, facts: PredictorFacts, path: str) -> Iterator[
         text = str(error)
         yield Problem("" if text.startswith(path) else path, text)
         return
-    if facts.modality not in method.modalities:
-        yield Problem(f"{path}.name", f"{method.title} does not explain {facts.modality} inputs")
-    if method.needs and method.needs != facts.architecture:
-        yield Problem(f"{path}.name", f"{method.title} needs a {method.needs} predictor, {arm.predictor} is {facts.architecture}")
+    shown = base_of(spec)  # of a placebo, the method whose look it has
+    if facts.modality not in shown.modalities:
+        yield Problem(f"{path}.name", f"{shown.title} does not explain {facts.modality} inputs")
+    if needs_of(spec) not in {"", facts.architecture}:
+        yield Problem(
+            f"{path}.name", f"{shown.title} needs a {needs_of(spec)} predictor, {arm.predictor} is {facts.architecture}"
+        )
     if method.placebo != (arm.role == "placebo"):
         what = "is a placebo" if method.placebo else "is no placebo"
         yield Problem(f"{path}.name", f"{method.title} {what}, the arm's role is {arm.role}")

@@ -18,12 +18,16 @@ METHODS_VERSION = 1
 
 @dataclass(frozen=True)
 class ExplainableItem:
-    """An item of a design, by its key in the design and by the digest of its content."""
+    """An item of a design, by its key in the design and by the digest of its content.
+
+    `size` is the number of its parts (variables, tokens, pixels): a donor should be of about the same.
+    """
 
     key: str
     item_set: str
     content: str
     output: int
+    size: int = 1
 
 
 @dataclass(frozen=True)
@@ -77,11 +81,22 @@ def _seed(design_seed: int, content: str) -> int:
 
 
 def _donors(design: Design, items: Sequence[ExplainableItem]) -> dict[str, str]:
-    """For each item another one with the same output: the next in a ring drawn at random within the output."""
+    """For each item another one with the same output and about the same size; a lone item has none.
+
+    Neighbours in the order of size give to each other: in pairs, and in a ring of three where the number is odd.
+    """
     donors: dict[str, str] = {}
     for output in {item.output for item in items}:
-        ring = stream(design.seed, f"donors/{output}").shuffled(
-            sorted(item.content for item in items if item.output == output)
-        )
-        donors |= {content: ring[n - 1] for n, content in enumerate(ring)}
+        alike = sorted((item for item in items if item.output == output), key=lambda item: item.content)
+        ordered = sorted(stream(design.seed, f"donors/{output}").shuffled(alike), key=lambda item: item.size)
+        for group in _small_groups(ordered):
+            donors |= {item.content: group[n - 1].content for n, item in enumerate(group)}
     return donors
+
+
+def _small_groups(items: Sequence[ExplainableItem]) -> list[Sequence[ExplainableItem]]:
+    if len(items) < 2:
+        return []
+    cut = len(items) - 3 if len(items) % 2 else len(items)
+    groups: list[Sequence[ExplainableItem]] = [items[n : n + 2] for n in range(0, cut, 2)]
+    return groups if cut == len(items) else [*groups, items[cut:]]

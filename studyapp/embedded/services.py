@@ -1,5 +1,6 @@
 """Start, find and stop the embedded servers of a data folder."""
 
+import errno
 import json
 import os
 import shutil
@@ -151,8 +152,8 @@ def _stop_locked(data: Path) -> bool:
 
 
 def _nearest(error: OSError, data: Path) -> Path:
-    """The folder that the error is about, where it names one."""
-    if not isinstance(error.filename, str):
-        return data
-    path = Path(error.filename)
+    """What the error is about: the folder, or the file that stands where a folder should."""
+    path = Path(error.filename) if isinstance(error.filename, str) else data
+    if error.errno in (errno.EEXIST, errno.ENOTDIR):
+        return next((part for part in (path, *path.parents) if part.exists() and not part.is_dir()), path)
     return path if path.is_dir() else path.parent

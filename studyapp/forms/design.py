@@ -85,7 +85,7 @@ class DesignForm(forms.Form):
 
     questions = lines_field(
         "Comprehension check",
-        "A question, then an answer a line: * before the right one, - before the others. An empty line between questions.",
+        "A question, then an answer a line: * before the right one, - before the others. An empty line between two.",
         8,
     )
     attempts = forms.IntegerField(

@@ -45,7 +45,7 @@ def parse_ratings(text: str, before: Sequence[Mapping[str, object]] = ()) -> lis
 
 
 def print_questions(questions: Sequence[Mapping[str, object]]) -> str:
-    """Comprehension questions: the question, then an answer a line, the right one after a star; an empty line between."""
+    """Comprehension questions: the question, then an answer a line, the right one after a star; a gap between two."""
     return "\n\n".join(
         "\n".join(
             [str(q["question"])]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from studyapp.design.explaining import ExplainableItem, Wanted, wanted_explanations
 from studyapp.design.sampling import DrawnItem
@@ -46,10 +47,14 @@ def _outputs(predictor_key: str, items) -> dict[tuple[int, int | None], int]:  #
     return {(item, change): said for item, change, said in rows.values_list("item_id", "perturbation_id", "class_index")}
 
 
+def _size(content: Mapping[str, Any]) -> int:
+    return len(content.get("tokens") or content.get("values") or content.get("pixels") or ())
+
+
 def wanted_by(design: Design, rows: Sequence[StudyItem]) -> list[Wanted]:
     """Every explanation that a design with these items needs."""
     weights = dict(
         Predictor.objects.filter(key__in=design.predictors(), is_current=True).values_list("key", "weights_sha256")
     )
-    items = [ExplainableItem(row.key, row.item_set, row.item.key, row.output) for row in rows]
+    items = [ExplainableItem(row.key, row.item_set, row.item.key, row.output, _size(row.item.content)) for row in rows]
     return list(wanted_explanations(design, items, weights))

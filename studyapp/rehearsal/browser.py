@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from http.cookies import SimpleCookie
 from urllib.parse import urlencode, urljoin, urlsplit
@@ -113,8 +113,8 @@ class Browser:
                 self.close()
                 if attempt + 1 == TRIES:
                     raise SiteAway(
-                        f"No answer from {_origin(url)} ({type(error).__name__}: {error}). Start the web server, or set "
-                        "FORETELL_BASE_URL to where it listens."
+                        f"No answer from {_origin(url)} ({type(error).__name__}: {error}). Start the web server, or "
+                        "set FORETELL_BASE_URL to where it listens."
                     ) from error
                 if attempt:  # the first time it may only be a kept connection that the server had closed
                     time.sleep(WAIT_S * attempt)
@@ -160,12 +160,16 @@ def _origin(url: str) -> str:
 
 
 def _page(url: str, response: http.client.HTTPResponse, content: bytes) -> Page:
-    page = Page(url, response.status, tuple(response.getheaders()), content, "", ())
-    if not response.getheader("Content-Type", "").startswith("text/html"):
-        return page
+    is_html = response.getheader("Content-Type", "").startswith("text/html")
+    title, forms = read_html(content.decode("utf-8", "replace")) if is_html else ("", ())
+    return Page(url, response.status, tuple(response.getheaders()), content, title, forms)
+
+
+def read_html(text: str) -> tuple[str, tuple[Form, ...]]:
+    """A page's title (its heading where our script gets the heart of a page) and its forms."""
     reader = _Reader()
-    reader.feed(page.text)
-    return replace(page, title=" ".join("".join(reader.title or reader.heading).split()), forms=tuple(reader.forms))
+    reader.feed(text)
+    return " ".join("".join(reader.title or reader.heading).split()), tuple(reader.forms)
 
 
 class _Reader(HTMLParser):

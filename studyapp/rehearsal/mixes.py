@@ -53,7 +53,13 @@ def course_of(steps: tuple[Step, ...], plan: Plan) -> Course:
 
 
 def cast(mix: Mapping[str, float], participants: int, seed: int) -> list[str]:
-    """The behaviour of each person: shares of the mix as whole people (largest remainders), shuffled."""
+    """The behaviour of each person: shares of the mix as whole people (largest remainders), shuffled.
+
+    Raises WrongState for a behaviour that nobody knows.
+    """
+    unknown = sorted(mix.keys() - BEHAVIOURS.keys())
+    if unknown:
+        raise WrongState(f"mix: {', '.join(unknown)} is none of {', '.join(BEHAVIOURS)}")
     total = sum(mix.values())
     exact = {name: participants * share / total for name, share in mix.items()}
     counts = {name: int(number) for name, number in exact.items()}

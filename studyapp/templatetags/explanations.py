@@ -171,8 +171,7 @@ def _bar(weight: float, top: float, decimals: int, sides: Sides) -> Bar:
     else:
         length = share * BAR_REACH
         start = middle - length if side == "a" else middle
-    number = signed_number(weight, decimals) if sides.is_signed else number_format(abs(weight), decimals)
-    return Bar(side, f"{start:.1f}", f"{length:.1f}", number, sides.words(weight))
+    return Bar(side, f"{start:.1f}", f"{length:.1f}", size_and_side(weight, decimals, sides), sides.words(weight))
 
 
 def decimals_for(top: float) -> int:
@@ -182,11 +181,15 @@ def decimals_for(top: float) -> int:
     return min(MAX_DECIMALS, max(0, 1 - math.floor(math.log10(top))))
 
 
-def signed_number(weight: float, decimals: int) -> str:
-    """The weight with a sign in front, in the language's digits; 0 has none."""
-    rounded = round(weight, decimals)
-    sign = "" if rounded == 0 else "+" if rounded > 0 else "−"
-    return sign + number_format(abs(rounded), decimals)
+def size_and_side(weight: float, decimals: int, sides: Sides) -> str:
+    """The size in the language's digits with an arrow to its side.
+
+    No sign: a plus on a bar to the left would say two things at once.
+    """
+    size = number_format(round(abs(weight), decimals), decimals)  # number_format alone cuts, it does not round
+    if not sides.is_signed or round(weight, decimals) == 0:
+        return size
+    return f"← {size}" if sides.of(weight) == "a" else f"{size} →"
 
 
 def tinted_words(form: TokenWeights, sides: Sides) -> tuple[Word, ...]:
@@ -199,9 +202,9 @@ def tinted_words(form: TokenWeights, sides: Sides) -> tuple[Word, ...]:
 
 
 def level_of(weight: float, top: float) -> int:
-    """0 below a tenth of the strongest, then thirds."""
+    """0 below a seventh of the strongest, then thirds."""
     share = abs(weight) / top if top > 0 else 0.0
-    return 0 if share < 0.1 else min(LEVELS, 1 + int(share * LEVELS))
+    return 0 if share < 1 / 7 else min(LEVELS, 1 + int(share * LEVELS))
 
 
 def strongest_words(form: TokenWeights, sides: Sides) -> tuple[Row, ...]:

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,6 @@ class Study:
 
     rows: list[dict[str, str]]
     tree: dict[str, object]
-    truth: dict[str, str] = field(default_factory=dict)
 
     @property
     def csv(self) -> str:
@@ -175,11 +174,6 @@ def _numbered(screens):
 @pytest.fixture(scope="session")
 def simulate():
     return simulate_study
-
-
-@pytest.fixture(scope="session")
-def four_arms():
-    return FOUR_ARMS
 
 
 @pytest.fixture(scope="session")

@@ -69,6 +69,18 @@ def test_another_stage_and_fewer_draws_can_be_asked_for(files, capsys):
     assert "nobody was allocated in the stages analysed (pilot)" in capsys.readouterr().err
 
 
+def test_a_console_that_cannot_show_every_sign_still_gets_its_table(files):
+    root = Path(__file__).parents[2]
+
+    done = subprocess.run(
+        [sys.executable, "-m", "analysis", *files[1]], cwd=root, env=os.environ | {"PYTHONIOENCODING": "ascii"},
+        capture_output=True, text=True, encoding="ascii", timeout=60, check=False,
+    )  # fmt: skip
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "LIME minus No explanation" in done.stdout
+
+
 @pytest.mark.parametrize("draws", ["0", "-5", "many"])
 def test_a_senseless_number_of_draws_is_refused(files, draws, capsys):
     with pytest.raises(SystemExit, match="2"):

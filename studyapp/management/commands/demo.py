@@ -161,13 +161,15 @@ class Command(BaseCommand):
         shown = -1
         while True:
             done, total = progress()
-            if done != shown:
+            # A terminal redraws one line; a log gets a line for every tenth.
+            mark = done if self.stdout.isatty() else 10 * done // max(total, 1)
+            if mark != shown:
                 filled = BAR * done // max(total, 1)
                 line = f"{title} [{'█' * filled}{'·' * (BAR - filled)}] {done} of {total}"
-                self.stdout.write(f"\r{line}" if self.stdout.isatty() else line, ending="")
-                self.stdout.write("" if self.stdout.isatty() and done < total else "\n", ending="")
+                ending = "\r" if self.stdout.isatty() and done < total else "\n"
+                self.stdout.write(line, ending=ending)
                 self.stdout.flush()
-                shown = done
+                shown = mark
             if done >= total:
                 return
             supervisor.check()

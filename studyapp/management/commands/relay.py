@@ -26,6 +26,7 @@ class Command(BaseCommand):
 
     def handle(self, *, sweep: float, **options: object) -> None:
         self.running = True
+        app.loader.import_default_modules()  # fills the task table; this process is no worker
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self.stop)
         while self.running:

@@ -12,7 +12,7 @@ from django.utils.text import slugify
 
 from studyapp.actions.studies import create_study, edit_draft, problems_of
 from studyapp.design.schema import Design, parse_design
-from studyapp.design.templates import TEMPLATES
+from studyapp.design.templates import TEMPLATES, WORDS
 from studyapp.errors import DesignRefused, Problem, WrongState
 from studyapp.exports.design import design_json as design_text
 from studyapp.forms.design import DesignEditor, with_another_arm
@@ -37,7 +37,7 @@ def choose_template(request: HttpRequest, *, lab: Lab, membership: Membership) -
     context = {
         "lab": lab,
         "templates": TEMPLATES.items(),
-        "datasets": Dataset.objects.order_by("pk"),
+        "datasets": Dataset.objects.filter(key__in=WORDS).order_by("pk"),
         "form": form,
     }
     return render(request, "studyapp/console/choose_template.html", context, status=422 if form.errors else 200)
@@ -46,7 +46,7 @@ def choose_template(request: HttpRequest, *, lab: Lab, membership: Membership) -
 @lab_member(Role.DESIGNER, "GET", "POST")
 def new_study(request: HttpRequest, *, lab: Lab, membership: Membership, template: str, dataset: str) -> HttpResponse:
     """The form of a template; nothing is stored before it is saved."""
-    if template not in TEMPLATES or not Dataset.objects.filter(key=dataset).exists():
+    if template not in TEMPLATES or dataset not in WORDS or not Dataset.objects.filter(key=dataset).exists():
         raise Http404("no such template")
     editor = _editor(request, parse_design(TEMPLATES[template].make(dataset)).document())
     if _is_saved(request, editor):

@@ -124,35 +124,37 @@ def _now(facts: Facts, undone: list[str]) -> str:
 
 def next_step(facts: Facts, n_problems: int, progress: Progress | None) -> NextStep:
     """The one thing to do now."""
+    designer, owner = Role.DESIGNER, Role.OWNER
     match facts.state:
         case StudyState.DRAFT if n_problems:
             return NextStep(
-                f"{n_problems} to mend before this design can be frozen.", "Edit the design", "design", Role.DESIGNER
+                f"{n_problems} to mend before this design can be frozen.", "Edit the design", "design", designer
             )
         case StudyState.DRAFT:
-            return NextStep("The design is sound. Preview it, then freeze it.", "Freeze…", "freeze", Role.DESIGNER)
+            return NextStep("The design is sound. Preview it, then freeze it.", "Freeze…", "freeze", designer)
         case StudyState.FROZEN if progress and not progress.is_complete:
-            if progress.failed and not progress.pending:
-                return NextStep(
-                    "Some explanations could not be computed.", "Try again", "retry_explanations", Role.DESIGNER, True
-                )
-            return NextStep("The explanations are being computed. The study can open when all of them are ready.")
+            return _explanations_first(progress)
         case StudyState.FROZEN if not facts.rehearsed:
             text = "Everything is computed. Rehearse before you open: simulated people walk through every page."
-            return NextStep(text, "Open without…", "open", Role.OWNER, anchor="rehearse")
+            return NextStep(text, "Open without…", "open", owner, anchor="rehearse")
         case StudyState.FROZEN:
-            return NextStep("Rehearsed, and everything is computed. The study can open.", "Open…", "open", Role.OWNER)
+            return NextStep("Rehearsed, and everything is computed. The study can open.", "Open…", "open", owner)
         case StudyState.OPEN:
-            return NextStep(
-                "People can take part. Hand out a link, watch the flow.", "Pause", "pause", Role.OWNER, True
-            )
+            return NextStep("People can take part. Hand out a link, watch the flow.", "Pause", "pause", owner, True)
         case StudyState.PAUSED:
-            return NextStep("Nobody new comes in; who has started can go on.", "Resume", "resume", Role.OWNER, True)
+            return NextStep("Nobody new comes in; who has started can go on.", "Resume", "resume", owner, True)
         case StudyState.CLOSED:
-            return NextStep("Data collection is over. The arms are still masked.", "Unblind…", "unblind", Role.OWNER)
+            return NextStep("Data collection is over. The arms are still masked.", "Unblind…", "unblind", owner)
         case StudyState.UNBLINDED:
             text = "The planned analysis has been run." if facts.reported else "Run the planned analysis."
             return NextStep(text, "Reports", "reports")
+
+
+def _explanations_first(progress: Progress) -> NextStep:
+    if progress.failed and not progress.pending:
+        text = "Some explanations could not be computed."
+        return NextStep(text, "Try again", "retry_explanations", Role.DESIGNER, True)
+    return NextStep("The explanations are being computed. The study can open when all of them are ready.")
 
 
 def overview_of(study: Study, membership: Membership) -> dict[str, object]:

@@ -7,6 +7,7 @@ import json
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 
+from analysis.errors import ReportError
 from analysis.report import report_from_json
 from analysis.words import methods_paragraph, results_paragraph
 from studyapp.actions.rehearsals import planned_rehearsal, rehearsal_of
@@ -75,7 +76,10 @@ def report(request: HttpRequest, *, study: Study, membership: Membership, stage_
         "is_running": newest is not None and newest.job is not None and newest.job.state in {"pending", "running"},
     }
     if shown:
-        context |= _contents(shown, stage)
+        try:
+            context |= _contents(shown, stage)
+        except ReportError:
+            context["is_of_another_version"] = True
     return study_page(request, "report.html", study=study, membership=membership, tab="reports", **context)
 
 

@@ -110,6 +110,27 @@ def test_missing_values_keep_their_places_in_the_allocation():
     assert test.p_value == pytest.approx((np.abs(ts) >= observed * (1 - 1e-9)).mean(), abs=1e-12)
 
 
+def test_an_unfilled_block_weights_its_allocations_and_lopsided_ones_count_as_extreme():
+    # Four of eight places filled. Brute force: each of the 70 orders of 00001111 is as likely; those that put fewer
+    # than two of the four people in an arm have no t and count as extreme.
+    values, arm = np.array([1.0, 2, 4, 9]), np.array([0, 0, 1, 1])
+
+    allocation = Allocation(arm, np.zeros(4, dtype=np.int64), (8,), (1, 1))
+    (test,) = permutation_tests(values, allocation, [(1, 0)], draws=100, seed=0)
+
+    observed = stats.ttest_ind(values[2:], values[:2], equal_var=False).statistic
+    extreme = 0
+    for places in combinations(range(8), 4):
+        in_b = np.isin(np.arange(4), places)
+        is_lopsided = in_b.sum() != 2
+        extreme += is_lopsided or abs(
+            stats.ttest_ind(values[in_b], values[~in_b], equal_var=False).statistic
+        ) >= observed * (1 - 1e-9)
+    assert test.is_exact
+    assert test.n_allocations == 16
+    assert test.p_value == pytest.approx(extreme / 70, abs=1e-12)
+
+
 def test_an_arm_with_one_value_has_no_test():
     allocation = Allocation(np.array([0, 0, 1, 1]), np.zeros(4, dtype=np.int64), (4,), (1, 1))
 

@@ -71,6 +71,18 @@ def test_sentence_of_unknown_words_gives_no_proposal() -> None:
     assert proposals(TextInput(("Xyzzy", "plugh"))) == []
 
 
+def test_most_frequent_words_are_neither_replaced_nor_used() -> None:
+    rare = ["q" + chr(97 + place // 26) + chr(97 + place % 26) for place in range(60)]
+    train = [Labelled(TextInput(("the", word, "of", "the")), place % 2) for place, word in enumerate(rare * 4)]
+    propose, rng = replace_words(train), np.random.default_rng(0)
+
+    found = [propose(TextInput(("the", rare[0], "of", "the")), rng) for _ in range(50)]
+
+    assert propose.frequent == {"the", "of", rare[0]}
+    assert found == [None] * 50
+    assert not {"the", "of", rare[0]} & propose.leaning.keys()
+
+
 def test_same_generator_proposes_the_same() -> None:
     assert proposals(n=20) == proposals(n=20)
 

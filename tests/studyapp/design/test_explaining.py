@@ -58,6 +58,15 @@ def test_a_donor_is_another_item_with_the_same_output():
     assert len({w.donor for w in wanted}) == len(ITEMS)
 
 
+def test_a_donor_is_of_about_the_same_size():
+    arms = TEMPLATES["forward"].make("adult")["arms"]
+    arms[1]["explainer"] = {"name": "placebo_other_item", "params": {"method": "lime"}}  # type: ignore[index]
+    sized = [replace(item, output=0, size=size) for item, size in zip(ITEMS, (40, 5, 20, 41, 6, 19), strict=True)]
+    sizes = {item.content: item.size for item in sized}
+    wanted = [w for w in wanted_explanations(design(arms=arms), sized, WEIGHTS) if w.arm == "placebo"]
+    assert all(w.donor and abs(sizes[w.donor] - sizes[w.content]) == 1 for w in wanted)
+
+
 def test_donors_change_the_address():
     arms = TEMPLATES["forward"].make("adult")["arms"]
     arms[1]["explainer"] = {"name": "placebo_other_item", "params": {"method": "lime"}}  # type: ignore[index]

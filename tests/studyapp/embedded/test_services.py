@@ -307,12 +307,13 @@ def test_a_cluster_of_another_postgres_is_refused_and_left_alone(shared: Path) -
     assert start(shared).started_here
 
 
-def test_a_file_in_the_way_is_named(open_folder: Path) -> None:
+@pytest.mark.parametrize("below", ["", "data"])
+def test_a_file_in_the_way_is_named(open_folder: Path, below: str) -> None:
     in_the_way = open_folder / "file"
     in_the_way.write_text("")
 
-    with pytest.raises(EmbeddedError, match="a file is in the way"):
-        start(in_the_way)
+    with pytest.raises(EmbeddedError, match=rf"^{in_the_way} should be a folder, but a file is in the way"):
+        start(in_the_way / below)
 
 
 def test_erase_leaves_nothing_of_the_servers(data: Path) -> None:

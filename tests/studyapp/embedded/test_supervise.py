@@ -182,7 +182,7 @@ from pathlib import Path
 from studyapp.embedded.supervise import Supervisor
 try:
     with Supervisor(Path({str(tmp_path)!r})) as supervisor:
-        log = supervisor.start("stubborn", {STUBBORN!r}, grace_s=600)
+        log = supervisor.start("stubborn", {STUBBORN!r}, grace_s=60)
         supervisor.wait_until(lambda: "started" in log.read_text(), what="it", timeout_s=10)
         print("serving", flush=True)
         supervisor.serve()
@@ -195,8 +195,11 @@ except KeyboardInterrupt:
         process.send_signal(signal.SIGINT)  # leaves `serve`
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(timeout=1)
-        process.send_signal(signal.SIGINT)  # cuts the 600 s short
-        assert process.wait(timeout=30) == 0
+        process.send_signal(signal.SIGINT)  # cuts the 60 s short
+        try:
+            assert process.wait(timeout=30) == 0
+        finally:
+            process.wait()
 
 
 def test_what_a_killed_supervisor_left_is_ended_by_the_next(
