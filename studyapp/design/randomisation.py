@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import gcd
 
 from studyapp.design.prng import KeyedStream
 
@@ -27,7 +26,7 @@ class Placement:
 
 @dataclass(frozen=True)
 class PermutedBlocks:
-    """Blocks whose size is a multiple of the smallest that holds every arm in its ratio.
+    """Blocks whose size is a multiple of the sum of the weights.
 
     `weights` are arm keys to whole-number ratios, `multiples` the block sizes to draw from in units of the
     smallest block.
@@ -37,9 +36,8 @@ class PermutedBlocks:
     multiples: Sequence[int]
 
     def smallest_block(self) -> tuple[str, ...]:
-        """The arms of the smallest block that keeps the ratio, in the design's order."""
-        divisor = gcd(*self.weights.values())
-        return tuple(arm for arm, weight in self.weights.items() for _ in range(weight // divisor))
+        """Every arm as often as its weight says, in the design's order; weights 2 and 2 make blocks of 4."""
+        return tuple(arm for arm, weight in self.weights.items() for _ in range(weight))
 
     def place(self, key: bytes, stratum: str, sequence: int) -> Placement:
         """The placement at `sequence` (from 0) of a stratum."""

