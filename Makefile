@@ -52,6 +52,7 @@ bench: $(VENV)/.installed-test
 
 screens: $(VENV)/.installed-test
 	@.ci/browser $(PYTHON)
+	@$(PYTHON) manage.py demo --once
 	@$(PYTHON) manage.py screens
 
 services: $(VENV)/.installed

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 # Commands that a newcomer types first: they start the embedded servers where no others are named.
-STARTS_SERVERS = {"demo", "bench", "screens"}
+STARTS_SERVERS = {"demo", "screens"}
 
 
 def main() -> None:

@@ -20,9 +20,10 @@ from explainers.perturbations.base import Proposal, Proposer
 from explainers.predictors import entry
 from explainers.predictors.base import Predictor
 from explainers.predictors.fit import single_thread
-from explainers.types import Candidate, Input, Output, Perturbed
+from explainers.types import Candidate, Input, Modality, Output, Perturbed
 
-N_PROPOSALS = 80  # draws an item
+# Draws an item; a confident output of a tabular predictor is flipped by few of the many pairs of changes.
+N_PROPOSALS: Mapping[Modality, int] = {"tabular": 240, "text": 80, "image": 80}
 N_KEPT = 2  # perturbations kept an item that flip the output, and as many that do not
 
 Outputs = dict[str, Output]
@@ -157,7 +158,7 @@ def _perturbed(
 
 def _proposals(proposer: Proposer, item: Input, seed: int, place: int) -> list[Proposal]:
     rng = np.random.default_rng([seed, 1, place])
-    drawn = [proposer(item, rng) for _ in range(N_PROPOSALS)]
+    drawn = [proposer(item, rng) for _ in range(N_PROPOSALS[item.modality])]
     distinct_inputs = {proposal.input: proposal for proposal in drawn if proposal is not None}
     return list(distinct_inputs.values())
 

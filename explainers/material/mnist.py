@@ -64,5 +64,5 @@ MNIST = Material(
     licence="CC BY-SA 3.0 (MNIST); BSD-3 (package)",
     sha256=SOURCE.sha256,
     read=read_digits,
-    shares=(0.05, 0.05),
+    shares=(0.04, 0.05),
 )

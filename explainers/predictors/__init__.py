@@ -48,7 +48,7 @@ PREDICTORS: Mapping[str, Entry] = {
         material="movies",
         architecture="senn",
         recipe=Recipe(
-            width=32, epochs=5, batch=128, learning_rate=4e-3, weight_decay=1e-2, word_dropout=0.4, robustness=1.0
+            width=32, epochs=5, batch=128, learning_rate=4e-3, weight_decay=1e-2, word_dropout=0.4, robustness=0.3
         ),
     ),
     "digits-cnn": Entry(
@@ -64,14 +64,14 @@ PREDICTORS: Mapping[str, Entry] = {
         architecture="senn",
         recipe=Recipe(
             width=64,
-            epochs=60,
+            epochs=200,
             batch=16,
-            learning_rate=2e-3,
+            learning_rate=5e-3,
             weight_decay=1e-3,
             n_concepts=6,
-            robustness=0.01,
-            reconstruction=0.1,
-            sparsity=0.01,
+            robustness=0.1,
+            reconstruction=3.0,
+            sparsity=0.02,
         ),
         notes=FEW_PICTURES,
     ),

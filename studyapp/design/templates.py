@@ -26,7 +26,7 @@ WORDS: Mapping[str, Words] = {
     "adult": Words(
         title="Who earns more than $50,000?",
         thing="a person from a census in the United States in 1994",
-        task="guesses from a few facts whether the person earns more than $50,000 a year",
+        task="guesses from a few facts whether a person earns more than $50,000 a year",
         question="What will the model answer for this person?",
         answers=("More than $50,000", "$50,000 or less"),
     ),
@@ -193,7 +193,7 @@ def _common(dataset: str, title: str) -> Document:
                 "People were shown different kinds of information about the model, or none, by lot. "
                 "We compare how well they foretell its answers."
             ),
-            "contact": "The research team: write to the address on the page that invited you.",
+            "contact": "the research team, at the address on the page that invited you",
         },
         "comprehension": {"questions": _questions(words), "attempts": 2},
         "ratings": [

@@ -109,7 +109,12 @@ def explanation_of(stimulus: Stimulus) -> Shown | None:
         case FeatureWeights():
             weights = [feature.weight for feature in form.features]
             rows = zip(form.features, bars(weights, sides), strict=True)
-            return Shown(name, sides, rows=tuple(Row(feature.name, feature.value, bar) for feature, bar in rows), holds_input=True)
+            return Shown(
+                name,
+                sides,
+                rows=tuple(Row(feature.name, feature.value, bar) for feature, bar in rows),
+                holds_input=True,
+            )
         case TokenWeights():
             return Shown(name, sides, rows=strongest_words(form, sides), words=tinted_words(form, sides))
         case Heatmap():

@@ -46,9 +46,9 @@ def swatch(side: Side) -> str:
     return _painted(np.full((1, 1), 1.0 if side == "b" else -1.0), at_least=24)
 
 
-def _painted(towards_b: NDArray[np.float64], at_least: int = OVERLAY_SIDE) -> str:
+def _painted(towards_b: NDArray[np.floating], at_least: int = OVERLAY_SIDE) -> str:
     strongest = float(np.abs(towards_b).max())
-    share = towards_b / strongest if strongest > 0 else np.zeros_like(towards_b)
+    share: NDArray[np.floating] = towards_b / strongest if strongest > 0 else np.zeros_like(towards_b)
     times = max(1, -(-at_least // max(share.shape)))
     share = np.kron(share, np.ones((times, times)))
     rows, columns = np.indices(share.shape)

@@ -114,7 +114,9 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     )
 
 
-def error_page(request: HttpRequest, status: int, heading: str, what: str, next_step: str, link: str = "") -> HttpResponse:
+def error_page(
+    request: HttpRequest, status: int, heading: str, what: str, next_step: str, link: str = ""
+) -> HttpResponse:
     """One look for all of them."""
     context = {"what": what, "next_step": next_step, "link": link}
     return answer_with(request, Page("studyapp/participant/error.html", heading, context), status)

@@ -199,9 +199,7 @@ def _receive(request: HttpRequest, enrolment: Enrolment, study: FrozenStudy) -> 
     return _go_on(request, moved, study)
 
 
-def _submission(
-    data: Mapping[str, str], stamp: Stamp, enrolment: Enrolment, study: FrozenStudy
-) -> respond.Submission:
+def _submission(data: Mapping[str, str], stamp: Stamp, enrolment: Enrolment, study: FrozenStudy) -> respond.Submission:
     step = study.steps(enrolment.order_seed)[stamp.position]
     return respond.Submission(
         key=stamp.key,

@@ -67,7 +67,9 @@ def ended_page(enrolment: Enrolment, study: FrozenStudy) -> Page:
             return _ended(
                 study,
                 gettext("You cannot go on with this study"),
-                gettext("The questions about the instructions were not answered as this study needs. Thank you for trying."),
+                gettext(
+                    "The questions about the instructions were not answered as this study needs. Thank you for trying."
+                ),
             )
         case EnrolmentState.NOT_ALLOCATED:
             return _ended(

@@ -119,7 +119,8 @@ class World:
 
     lab: Lab
     study: Study
-    stage: Stage
+    stage: Stage  # of a rehearsal with a report
+    bare_stage: Stage
     clients: dict[str, Client]
     roles: dict[str, Role] = field(default_factory=dict)
 
@@ -129,7 +130,7 @@ def world(db: None, rf: RequestFactory) -> World:
     lab, other = make_lab(name=f"Lab {CANARY}"), make_lab(name="Another lab")
     study = make_open(lab, small_document(title=f"Study {CANARY}"))
     make_open(other, small_document(title="Their study"))
-    stage = add_stage(study=study, kind=StageKind.REHEARSAL, capacity=4, actor="system")
+    stage, bare = (add_stage(study=study, kind=StageKind.REHEARSAL, capacity=4, actor="system") for _ in range(2))
     figures = [{"name": "effect", "title": "t", "caption": "c", "alt": "a", "svg": f"<svg>{CANARY}</svg>"}]
     Report.objects.create(stage=stage, document={"title": CANARY}, figures=figures)
     people: dict[str, User] = {f"lab {role}": add_member(lab, role) for role in (VIEWER, ANALYST, DESIGNER, OWNER)}
@@ -138,7 +139,7 @@ def world(db: None, rf: RequestFactory) -> World:
     clients = {"anonymous": visitor()} | {name: visitor(user) for name, user in people.items()}
     remove_member(lab=lab, user=removed, actor=people["lab owner"])
     clients["participant"] = participant(study, rf)
-    return World(lab, study, stage, clients, {f"lab {role}": role for role in (VIEWER, ANALYST, DESIGNER, OWNER)})
+    return World(lab, study, stage, bare, clients, {f"lab {role}": role for role in (VIEWER, ANALYST, DESIGNER, OWNER)})
 
 
 def visitor(user: User | None = None) -> Client:
@@ -164,7 +165,7 @@ def address(world: World, pattern: URLPattern) -> str:
     values = {
         "public_id": world.study.public_id,
         "lab_id": world.lab.pk,
-        "stage_id": world.stage.pk,
+        "stage_id": (world.bare_stage if pattern.name == "archive" else world.stage).pk,
         "link_id": main_link(world.study).pk,
         "member_id": world.lab.memberships.order_by("pk").first().pk,
         "template": "forward",

@@ -97,7 +97,7 @@ def the_planted_gain_is_found(document: dict) -> None:  # type: ignore[type-arg]
     """
     planted = {"lime": GAIN, "senn": GAIN, "placebo": 0.0}
     for estimate in document["estimates"]:
-        first, second = estimate["contrast"]["first"], estimate["contrast"]["second"]
+        first, second = estimate["contrast"]["arm"], estimate["contrast"]["minus"]
         expected = planted[first] - planted.get(second, 0.0)
         half = (estimate["interval"]["high"] - estimate["interval"]["low"]) / 2
         assert abs(estimate["value"] - expected) < 2 * half, (first, second, estimate["value"])

@@ -149,7 +149,7 @@ class Command(BaseCommand):
     def invite(self, studies: list[Study]) -> None:
         token = make_sign_in_link(user=owner())
         self.say("\nConsole (this address signs you in once):")
-        self.say(f"  {settings.BASE_URL}{reverse('sign_in_link', args=[token])}")
+        self.say(f"  {settings.BASE_URL}{reverse('sign_in_by_link', args=[token])}")
         self.say("Take part yourself:")
         for study in studies:
             link = Link.objects.filter(stage__study=study, stage__kind=StageKind.MAIN).first()

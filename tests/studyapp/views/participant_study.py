@@ -70,10 +70,11 @@ VARIABLES = {
     "Race": ("White", "Black", "Asian or Pacific Islander"),
     "Country of birth": ("United States", "Mexico", "Canada or Europe"),
 }
-WORDS = (
+SENTENCE = (
     "the film opens slowly but the actors carry every scene with warmth and a dry wit that never "
     "tires even when its plot wanders off into a tedious chase nobody asked for"
-).split()
+)
+WORDS = SENTENCE.split()
 _numbers = itertools.count()
 
 
@@ -145,11 +146,21 @@ def make_study(
                 for arm in arms[1:]:
                     form = _form(shown, rng, concepts, canary)
                     explanation = Explanation.objects.create(
-                        key=secrets.token_hex(32), predictor=predictor, item=item, explainer="lime", params={}, seed=1,
-                        state="ready", explained_class=study_item.output, form=form.to_json(), diagnostics={},
+                        key=secrets.token_hex(32),
+                        predictor=predictor,
+                        item=item,
+                        explainer="lime",
+                        params={},
+                        seed=1,
+                        state="ready",
+                        explained_class=study_item.output,
+                        form=form.to_json(),
+                        diagnostics={},
                         computed_at=timezone.now(),
                     )
-                    ArmExplanation.objects.create(design=frozen, arm=arm, study_item=study_item, explanation=explanation)
+                    ArmExplanation.objects.create(
+                        design=frozen, arm=arm, study_item=study_item, explanation=explanation
+                    )
     Seal.objects.create(study=study, encrypted_key=seal(secrets.token_bytes(32), "allocation"))
     stage = Stage.objects.create(study=study, kind="main", capacity=capacity)
     link = Link.objects.create(stage=stage, token=secrets.token_urlsafe(16))
@@ -164,7 +175,11 @@ def _document(
     modality: Modality, arms: tuple[str, ...], capacity: int, redirect: str, strata: bool, n_tests: int
 ) -> dict[str, object]:
     test = {"task": "forward_simulation", "item_set": "test"}
-    factor = {"key": "ml", "question": "Have you worked with machine learning?", "options": ["Never", "A little", "Often"]}
+    factor = {
+        "key": "ml",
+        "question": "Have you worked with machine learning?",
+        "options": ["Never", "A little", "Often"],
+    }
     return {
         "title": "What will the model say?",
         "minutes": 12,
@@ -186,17 +201,24 @@ def _document(
         ],
         "phases": [
             {
-                "key": "pre", "title": "First questions", "kind": "test",
+                "key": "pre",
+                "title": "First questions",
+                "kind": "test",
                 "intro": "You see examples one after the other.\n\nFor each, foretell what the model answers.",
                 "blocks": [{"key": "pre", **test}],
             },
             {
-                "key": "learning", "title": "Learn about the model", "kind": "learning",
+                "key": "learning",
+                "title": "Learn about the model",
+                "kind": "learning",
                 "intro": "Now you see what the model answered.\n\n- Take your time.\n- Nothing is asked here.",
                 "blocks": [{"key": "learning", "task": "worked_example", "item_set": "learn", "explanation": True}],
             },
             {
-                "key": "post", "title": "Last questions", "kind": "test", "intro": "The same kind of question again.",
+                "key": "post",
+                "title": "Last questions",
+                "kind": "test",
+                "intro": "The same kind of question again.",
                 "blocks": [
                     {"key": "post", **test},
                     {"key": "change", "task": "counterfactual_simulation", "item_set": "changed"},
@@ -211,14 +233,18 @@ def _document(
             ],
         },
         "ratings": [
-            {"key": "clear", "question": "How clear was it to you what the model does?", "low": "Not at all clear",
-             "high": "Completely clear"}
+            {
+                "key": "clear",
+                "question": "How clear was it to you what the model does?",
+                "low": "Not at all clear",
+                "high": "Completely clear",
+            }
         ],
         "texts": {
-            "consent": "We study how people learn to foretell a model.\n\nYou may stop at any time.\n\n- No risk is known.\n"
-            "- Your answers are kept without your name.",
-            "instructions": "A computer model has learned from many examples.\n\nYou foretell what it answers. It is not "
-            "always right: answer what the model says, even where you disagree.",
+            "consent": "We study how people learn to foretell a model.\n\nYou may stop at any time.\n\n"
+            "- No risk is known.\n- Your answers are kept without your name.",
+            "instructions": "A computer model has learned from many examples.\n\nYou foretell what it answers. "
+            "It is not always right: answer what the model says, even where you disagree.",
             "question": QUESTIONS[modality],
             "debrief": "Thank you. We compare people who saw explanations with people who did not.",
             "contact": "Dr. Ada Example, study@example.org",

@@ -59,7 +59,9 @@ def test_a_reload_gives_the_same_screen_and_writes_nothing(client: Client, made:
     consent(client, made)
     walk(client, made, until=FIRST_TRIAL)
 
-    with CaptureQueriesContext(connection, ) as queries:
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
         pages = [client.get(made.run).content.decode() for _ in range(3)]
 
     def without_stamp(page: str) -> str:
@@ -285,9 +287,7 @@ def test_an_odd_time_is_left_out_and_the_answer_kept(
     assert Response.objects.get(enrolment=enrolment, position=FIRST_TRIAL).response_ms == kept
 
 
-def test_the_trail_holds_declared_numbers_within_their_bounds_and_nothing_else(
-    client: Client, made: MadeStudy
-) -> None:
+def test_the_trail_holds_declared_numbers_within_their_bounds_and_nothing_else(client: Client, made: MadeStudy) -> None:
     enrolment = consent(client, made)
     walk(client, made, until=FIRST_TRIAL)
 

@@ -1,0 +1,116 @@
+"""`manage.py screens`: a screenshot of every page of the demo, at 1280 and 375 pixels, in docs/screens/."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.urls import reverse
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from studyapp.actions.accounts import make_sign_in_link
+from studyapp.actions.links import add_link, add_stage
+from studyapp.management.commands.demo import DATASETS, owner
+from studyapp.management.station import station
+from studyapp.models import Report, Study
+from studyapp.models.studies import StageKind
+
+FOLDER = settings.BASE_DIR / "docs" / "screens"
+WIDTHS = {1280: 800, 375: 812}
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+
+
+class Command(BaseCommand):
+    help = "Takes a screenshot of every page of the demo's studies; run `make demo DEMO=once` first."
+
+    def handle(self, **options: object) -> None:
+        studies = [self.demo_study(dataset) for dataset in DATASETS]
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        # Django refuses its database calls while an event loop runs in the thread, as Playwright's does.
+        plans = [(study, self.ways_in(study)) for study in studies]
+        console, doors = dict(self.console_pages(studies[0])), [self.door() for _ in WIDTHS]
+        with station(workers=False, web_processes=1), sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+            for width, door in zip(WIDTHS, doors, strict=True):
+                self.console(browser, width, door, console)
+                for study, ways in plans:
+                    self.participant(browser, width, study, ways[width])
+            browser.close()
+        self.stdout.write(f"{len(list(FOLDER.glob('*.png')))} screenshots in {FOLDER}")
+
+    def demo_study(self, dataset: str) -> Study:
+        study = Study.objects.filter(lab__memberships__user=owner(), draft__dataset=dataset).order_by("created_at").first()
+        if study is None or study.is_draft:
+            raise CommandError("The demo's studies are not there yet; run `make demo DEMO=once` first.")
+        return Study.objects.select_related("frozen").get(pk=study.pk)
+
+    def ways_in(self, study: Study) -> dict[int, str]:
+        """A rehearsal's link for each width: the same pages, and no real person's place is used."""
+        stage = add_stage(study=study, kind=StageKind.REHEARSAL, capacity=len(WIDTHS), actor="screenshots")
+        return {width: add_link(stage, is_single_use=True).token for width in WIDTHS}
+
+    def door(self) -> str:
+        return reverse("sign_in_by_link", args=[make_sign_in_link(user=owner())])
+
+    def console_pages(self, study: Study) -> Iterator[tuple[str, str]]:
+        report = Report.objects.filter(stage__study=study, document__isnull=False).first()
+        lab = study.lab_id
+        yield "studies", reverse("studies")
+        yield "templates", reverse("choose_template", args=[lab])
+        yield "new-study", reverse("new_study", args=[lab, "forward", "adult"])
+        yield "members", reverse("members", args=[lab])
+        for name in ("study", "design", "design_json", "study_map", "reports", "downloads", "audit"):
+            yield name.replace("_", "-"), reverse(name, args=[study.public_id])
+        for arm in study.frozen.document["arms"]:
+            yield f"preview-{arm['key']}", reverse("preview", args=[study.public_id]) + f"?arm={arm['key']}&position=21"
+        if report:
+            yield "report", reverse("report", args=[study.public_id, report.stage_id])
+
+    def console(self, browser: Browser, width: int, door: str, pages: dict[str, str]) -> None:
+        page = browser.new_page(viewport={"width": width, "height": WIDTHS[width]})
+        page.goto(settings.BASE_URL + reverse("sign_in"))
+        self.shoot(page, "console", "sign-in", width)
+        page.goto(settings.BASE_URL + door)
+        self.shoot(page, "console", "sign-in-link", width)
+        page.locator("main button").first.click()
+        page.wait_for_url("**/studies/")
+        for name, address in pages.items():
+            page.goto(settings.BASE_URL + address)
+            self.shoot(page, "console", name, width)
+        page.close()
+
+    def participant(self, browser: Browser, width: int, study: Study, token: str) -> None:
+        """Walk one person through, and keep each kind of page once."""
+        page = browser.new_context(viewport={"width": width, "height": WIDTHS[width]}).new_page()
+        page.goto(settings.BASE_URL + reverse("join", args=[token]))
+        seen: set[str] = set()
+        dataset = study.draft["dataset"]
+        while True:
+            heading = page.locator("h1").inner_text()
+            if heading not in seen:
+                seen.add(heading)
+                self.shoot(page, f"participant-{dataset}", f"{len(seen):02d}", width)
+            if page.locator(".code").count():
+                break
+            answer(page)
+        page.context.close()
+
+    def shoot(self, page: Page, group: str, name: str, width: int) -> None:
+        page.screenshot(path=FOLDER / f"{group}-{name}-{width}.png", full_page=True)
+
+
+def answer(page: Page) -> None:
+    """Choose the second option of every question, which is the right one in the demo's check, and go on."""
+    names = page.eval_on_selector_all("input[type=radio]", "found => [...new Set(found.map(input => input.name))]")
+    for name in names:
+        options = page.locator(f"input[type=radio][name='{name}']")
+        options.nth(min(1, options.count() - 1)).check(force=True)
+    stamp = page.locator("main").inner_html()
+    page.locator("main form button").first.click()
+    page.wait_for_function("before => document.querySelector('main')?.innerHTML !== before", arg=stamp)
+

@@ -1,0 +1,167 @@
+"""A design as a form: saved untouched it is the same design, and a refusal stands at its field."""
+
+from __future__ import annotations
+
+import pytest
+from django.http import QueryDict
+
+from studyapp.actions.studies import problems_of
+from studyapp.design.schema import parse_design
+from studyapp.design.templates import TEMPLATES
+from studyapp.errors import DesignRefused, Problem
+from studyapp.forms.design import DesignEditor, Document, with_another_arm
+from tests.factories import make_material, small_document
+
+pytestmark = pytest.mark.django_db
+
+
+def full(document: Document) -> Document:
+    return parse_design(document).document()
+
+
+def filled(base: Document, **typed: str) -> QueryDict:
+    """What a browser sends when the form of `base` is shown and some fields are typed over."""
+    editor = DesignEditor(base)
+    data = QueryDict(mutable=True)
+    for form in (editor.form, editor.arms.management_form, *editor.arms.forms):
+        for field in form:
+            value = field.value()
+            if value is not None and value is not False:
+                data[field.html_name] = str(value)
+    for name, value in typed.items():
+        assert name in data or name.startswith(("arms-", "design-")), name
+        data[name] = value
+    return data
+
+
+def saved(base: Document, **typed: str) -> Document:
+    editor = DesignEditor(base, filled(base, **typed))
+    assert editor.is_valid(), list(editor.all_errors())
+    return full(editor.document())
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+@pytest.mark.parametrize("dataset", ["adult", "movies", "digits"])
+def test_a_template_saved_untouched_is_the_same_design(template: str, dataset: str) -> None:
+    make_material(dataset)
+    base = full(TEMPLATES[template].make(dataset))
+
+    assert saved(base) == base
+
+
+def test_what_the_form_cannot_say_stays_as_it_was() -> None:
+    make_material()
+    base = full(small_document())
+    base["phases"][1]["blocks"][0]["order"] = "fixed"
+    base["plan"]["stages"] = ["main", "top_up"]
+
+    assert saved(base, **{"design-title": "Another"}) == {**base, "title": "Another"}
+
+
+def test_the_fields_of_a_form_become_the_design() -> None:
+    make_material()
+    base = full(small_document())
+
+    document = saved(
+        base,
+        **{
+            "design-items-1": "12",
+            "design-phase-0-title": "First",
+            "design-strata": "Age? | young | old",
+            "design-block_multiples": "2, 3",
+            "design-smallest_effect": "7.5",
+            "arms-2-explainer": "lime",
+            "arms-2-lime-n_samples": "700",
+            "arms-0-weight": "2",
+        },
+    )
+
+    expected = full(base)
+    expected["item_sets"][1]["n_items"] = 12
+    expected["phases"][0]["title"] = "First"
+    expected["allocation"] |= {
+        "strata": [{"key": "age", "question": "Age?", "options": ["young", "old"]}],
+        "block_multiples": [2, 3],
+    }
+    expected["plan"]["smallest_effect"] = 0.075
+    expected["arms"][2]["explainer"]["params"] = {"n_samples": 700}
+    expected["arms"][0]["weight"] = 2
+    assert document == expected
+
+
+def test_the_control_of_the_plan_follows_the_arms() -> None:
+    make_material()
+    base = full(small_document())
+
+    document = saved(
+        base, **{"arms-0-DELETE": "on", "arms-1-role": "control", "arms-1-explainer": "", "arms-1-title": "Nothing"}
+    )
+
+    assert [arm["key"] for arm in document["arms"]] == ["placebo", "lime", "senn"]
+    assert document["plan"]["control"] == "placebo"
+
+
+def test_another_arm_gets_a_key_that_no_other_has() -> None:
+    make_material()
+    base = full(small_document())
+    data = with_another_arm(filled(base))
+    new = {"title": "LIME", "role": "explained", "predictor": "adult-mlp", "explainer": "saliency", "weight": "1"}
+    for key, value in new.items():
+        data[f"arms-4-{key}"] = value
+
+    editor = DesignEditor(base, data)
+
+    assert editor.is_valid(), list(editor.all_errors())
+    assert editor.document()["arms"][4] == {
+        "key": "lime_2",
+        "title": "LIME",
+        "role": "explained",
+        "predictor": "adult-mlp",
+        "explainer": {"name": "saliency", "params": {}},
+        "weight": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"design-items-1": "10"}, "Your first guesses, Your guesses now"),
+        ({"design-items-1": "400"}, "Your first guesses, Your guesses now"),
+        ({"design-redirect": "https://panel.example/a b"}, "Redirect"),
+        ({"design-code": "no spaces here"}, "Completion code"),
+        ({"arms-1-explainer": ""}, "Explainer"),
+        ({"arms-3-predictor": "adult-mlp"}, "Explainer"),
+        ({"arms-2-lime-n_samples": "3"}, "N samples"),
+    ],
+)
+def test_a_refusal_stands_at_its_field(changes: dict[str, str], field: str) -> None:
+    make_material()
+    base = full(small_document())
+    editor = DesignEditor(base, filled(base, **changes))
+
+    if editor.is_valid():
+        try:
+            editor.refuse(problems_of(full(editor.document())))
+        except DesignRefused as refused:
+            editor.refuse(refused.problems)
+
+    assert {label for _, label, _ in editor.all_errors()} == {field}
+
+
+def test_a_problem_of_no_field_stands_at_the_top_with_its_path() -> None:
+    make_material()
+    base = full(small_document())
+    editor = DesignEditor(base, filled(base))
+    assert editor.is_valid()
+
+    editor.refuse([Problem("phases", "block key 'x' stands twice")])
+
+    assert list(editor.all_errors()) == [("", "", "phases: block key 'x' stands twice")]
+
+
+def test_a_predictor_that_is_not_trained_here_is_not_changed_silently() -> None:
+    make_material()
+    base = full(small_document())
+    base["arms"][2]["predictor"] = "adult-forest"
+
+    assert saved(base) == base

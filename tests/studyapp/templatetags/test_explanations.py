@@ -1,0 +1,196 @@
+"""What each form of explanation says: sides, sizes, numbers, words."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from explainers.types import (
+    Concept,
+    Concepts,
+    FeatureWeight,
+    FeatureWeights,
+    Form,
+    Heatmap,
+    ImageInput,
+    TabularInput,
+    TokenWeights,
+)
+from studyapp.design.facts import ShownItem
+from studyapp.tasktypes.base import GivenTruth, Stimulus
+from studyapp.templatetags import explanations, pictures
+
+ROW = TabularInput((("Age", "29 to 37"), ("Sex", "Female"), ("Hours", "40")))
+DARK = ImageInput(2, 2, 1, bytes(4))
+
+
+def stimulus(
+    form: Form | None, *, output: str | None = "no", classes: tuple[str, ...] = ("no", "yes"), item: object = ROW
+) -> Stimulus:
+    given = GivenTruth(label="no", output=output) if output else None
+    return Stimulus("worked_example", "", ShownItem("a", item), (), given, form, classes)  # type: ignore[arg-type]
+
+
+def weights(*values: float) -> FeatureWeights:
+    return FeatureWeights(
+        tuple(FeatureWeight(name, value, weight) for (name, value), weight in zip(ROW.values, values, strict=True))
+    )
+
+
+def test_no_explanation_is_nothing_to_show() -> None:
+    assert explanations.explanation_of(stimulus(None)) is None
+
+
+@pytest.mark.parametrize(("output", "side", "words"), [("no", "a", "towards “no”"), ("yes", "b", "towards “yes”")])
+def test_a_positive_weight_points_to_the_side_of_the_class_that_is_explained(
+    output: str, side: str, words: str
+) -> None:
+    shown = explanations.explanation_of(stimulus(weights(0.4, -0.2, 0.0), output=output))
+
+    assert shown is not None
+    assert (shown.rows[0].bar.side, shown.rows[0].bar.words) == (side, words)
+    assert shown.rows[1].bar.side != side
+
+
+def test_a_class_keeps_its_side_whatever_the_output_is() -> None:
+    said_no = explanations.explanation_of(stimulus(weights(0.4, -0.2, 0.0), output="no"))
+    said_yes = explanations.explanation_of(stimulus(weights(-0.4, 0.2, 0.0), output="yes"))
+
+    assert said_no is not None
+    assert said_yes is not None
+    assert (said_no.sides.a, said_no.sides.b) == (said_yes.sides.a, said_yes.sides.b) == ("no", "yes")
+    assert [row.bar for row in said_no.rows] == [row.bar for row in said_yes.rows]
+
+
+def test_with_three_classes_sides_are_for_and_against_the_output() -> None:
+    shown = explanations.explanation_of(stimulus(weights(0.4, -0.2, 0), output="b", classes=("a", "b", "c")))
+
+    assert shown is not None
+    assert (shown.sides.a, shown.sides.b) == ("against “b”", "towards “b”")
+    assert [row.bar.side for row in shown.rows[:2]] == ["b", "a"]
+
+
+def test_an_output_that_was_not_given_is_not_told_by_the_words() -> None:
+    shown = explanations.explanation_of(stimulus(weights(0.4, -0.2, 0), output=None))
+
+    assert shown is not None
+    assert (shown.sides.a_words, shown.sides.b_words) == ("against the model’s answer", "for the model’s answer")
+
+
+def test_bars_start_at_the_middle_and_are_as_long_as_their_share_of_the_strongest() -> None:
+    shown = explanations.explanation_of(stimulus(weights(0.4, -0.2, 0.0), output="yes"))
+
+    assert shown is not None
+    assert [(row.bar.x, row.bar.width) for row in shown.rows] == [("100.0", "98.0"), ("51.0", "49.0"), ("100.0", "0.0")]
+
+
+def test_numbers_have_two_figures_of_the_strongest_and_point_to_their_side() -> None:
+    shown = explanations.explanation_of(stimulus(weights(0.4187, -0.2049, 0.001), output="yes"))
+
+    assert shown is not None
+    assert [row.bar.number for row in shown.rows] == ["0.42 →", "← 0.20", "0.00"]
+
+
+@pytest.mark.parametrize(
+    ("top", "decimals"),
+    [(0.0, 0), (float("inf"), 0), (float("nan"), 0), (0.00123, 4), (0.05, 3), (0.4, 2), (3.2, 1), (47.0, 0), (900, 0)],
+)
+def test_decimals_follow_the_strongest_weight(top: float, decimals: int) -> None:
+    assert explanations.decimals_for(top) == decimals
+
+
+def test_a_form_without_a_weight_below_zero_has_no_direction() -> None:
+    shown = explanations.explanation_of(stimulus(weights(0.4, 0.2, 0.0)))
+
+    assert shown is not None
+    assert not shown.sides.is_signed
+    assert [(row.bar.side, row.bar.x, row.bar.width, row.bar.words) for row in shown.rows] == [
+        ("b", "0.0", "200.0", ""),
+        ("b", "0.0", "100.0", ""),
+        ("b", "0.0", "0.0", ""),
+    ]
+
+
+def test_weights_that_are_all_zero_draw_nothing() -> None:
+    shown = explanations.explanation_of(stimulus(weights(0.0, 0.0, 0.0)))
+
+    assert shown is not None
+    assert {row.bar.width for row in shown.rows} == {"0.0"}
+    assert {row.bar.number for row in shown.rows} == {"0"}
+
+
+def test_words_are_tinted_in_three_levels_and_the_strongest_are_listed() -> None:
+    form = TokenWeights(("not", "a", "great", "film"), (-0.9, 0.01, 0.4, 0.2))
+
+    shown = explanations.explanation_of(stimulus(form, output="yes"))
+
+    assert shown is not None
+    assert [(word.text, word.side, word.level) for word in shown.words] == [
+        ("not", "a", 3),
+        ("a", "b", 0),
+        ("great", "b", 2),
+        ("film", "b", 1),
+    ]
+    assert [row.name for row in shown.rows] == ["not", "great", "film", "a"]
+
+
+def test_a_concept_shows_what_it_adds_to_the_output() -> None:
+    form = Concepts((Concept("Pattern 1", 0.5, -2.0, (DARK,)), Concept("Pattern 2", 0.25, 2.0)))
+
+    shown = explanations.explanation_of(stimulus(form, output="yes", item=DARK))
+
+    assert shown is not None
+    assert [(row.bar.side, row.bar.number) for row in shown.rows] == [("a", "← 1.0"), ("b", "0.5 →")]
+    assert shown.rows[0].pictures == (pictures.picture(DARK),)
+
+
+def decoded(address: str) -> np.ndarray:
+    data = base64.b64decode(address.removeprefix("data:image/png;base64,"))
+    return np.array(Image.open(io.BytesIO(data)))
+
+
+def test_a_picture_is_the_very_pixels() -> None:
+    image = ImageInput(2, 3, 1, bytes([0, 50, 100, 150, 200, 250]))
+
+    assert decoded(pictures.picture(image)).tolist() == [[0, 50, 100], [150, 200, 250]]
+
+
+def test_a_coloured_picture_keeps_its_channels() -> None:
+    image = ImageInput(1, 2, 3, bytes([1, 2, 3, 4, 5, 6]))
+
+    assert decoded(pictures.picture(image)).tolist() == [[[1, 2, 3], [4, 5, 6]]]
+
+
+def corner(address: str, row: int, column: int) -> np.ndarray:
+    """The painted pixels over one of the picture's four."""
+    painted = decoded(address)
+    half = painted.shape[0] // 2
+    return painted[row * half : (row + 1) * half, column * half : (column + 1) * half]
+
+
+def test_an_overlay_colours_each_side_and_stripes_one() -> None:
+    heatmap = Heatmap(2, 2, (1.0, -1.0, 0.0, 0.5))
+
+    address = pictures.overlay(heatmap, "b", True)
+
+    towards_b, towards_a = corner(address, 0, 0), corner(address, 0, 1)
+    assert {tuple(pixel) for pixel in towards_b.reshape(-1, 4)} == {(*pictures.COLOURS["b"], 225)}
+    assert {tuple(pixel[:3]) for pixel in towards_a.reshape(-1, 4)} == {pictures.COLOURS["a"]}
+    assert len({pixel[3] for pixel in towards_a.reshape(-1, 4)}) == 2  # stripes
+    assert not corner(address, 1, 0)[..., 3].any()
+    assert 0 < corner(address, 1, 1)[..., 3].max() < 225
+
+
+def test_an_overlay_turns_with_the_class_that_is_explained() -> None:
+    heatmap = Heatmap(2, 2, (1.0, -1.0, 0.0, 0.5))
+    turned = Heatmap(2, 2, (-1.0, 1.0, 0.0, -0.5))
+
+    assert pictures.overlay(heatmap, "a", True) == pictures.overlay(turned, "b", True)
+
+
+def test_an_overlay_without_weights_covers_nothing() -> None:
+    assert not decoded(pictures.overlay(Heatmap(2, 2, (0.0,) * 4), "b", False))[..., 3].any()
