@@ -50,7 +50,7 @@ class Recipe:
     robustness: float = 0.0
     reconstruction: float = 0.0
     sparsity: float = 0.0
-    revision: int = 1
+    revision: int = 2
 
 
 @dataclass(frozen=True)

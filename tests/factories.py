@@ -85,7 +85,9 @@ def make_input(dataset: str, number: int) -> Input:
     """An input that no other number gives."""
     match MODALITIES[dataset]:
         case "tabular":
-            return TabularInput((("Age", f"{20 + number % 50} years"), ("Hours a week", f"{number} hours"), ("Sex", "Female")))
+            return TabularInput(
+                (("Age", f"{20 + number % 50} years"), ("Hours a week", f"{number} hours"), ("Sex", "Female"))
+            )
         case "text":
             return TextInput(("film", f"number{number}", "is", "rather", "good"))
         case _:
@@ -102,7 +104,12 @@ def make_material(dataset: str = "adult", per_cell: int = 12) -> Dataset:
     )
     predictors = [
         Predictor.objects.create(
-            dataset=row, key=key, title=key, architecture=architecture, weights_sha256=sha256_of(key), card={"name": key}
+            dataset=row,
+            key=key,
+            title=key,
+            architecture=architecture,
+            weights_sha256=sha256_of(key),
+            card={"name": key},
         )
         for key, architecture in PREDICTORS[dataset].items()
     ]
@@ -113,7 +120,10 @@ def make_material(dataset: str = "adult", per_cell: int = 12) -> Dataset:
         for flips in (False, True):
             changed = make_input(dataset, 10_000 + next(number))
             perturbation = Perturbation.objects.create(
-                item=item, key=sha256_of(changed.to_json()), kind="test", content=changed.to_json(),
+                item=item,
+                key=sha256_of(changed.to_json()),
+                kind="test",
+                content=changed.to_json(),
                 changes=[["Age", "young", "old"]],
             )
             _make_outputs(predictors, item, perturbation, 1 - output if flips else output)
@@ -128,7 +138,8 @@ def make_item(dataset: Dataset, content: Input, label: int) -> Item:
 
 def _make_outputs(predictors: list[Predictor], item: Item, perturbation: Perturbation | None, output: int) -> None:
     Output.objects.bulk_create(
-        Output(predictor=p, item=item, perturbation=perturbation, class_index=output, probability=0.8) for p in predictors
+        Output(predictor=p, item=item, perturbation=perturbation, class_index=output, probability=0.8)
+        for p in predictors
     )
 
 
@@ -156,9 +167,7 @@ def make_frozen(
     return Study.objects.get(pk=study.pk)
 
 
-def make_open(
-    lab: Lab | None = None, document: Mapping[str, Any] | None = None, dataset: str = "adult"
-) -> Study:
+def make_open(lab: Lab | None = None, document: Mapping[str, Any] | None = None, dataset: str = "adult") -> Study:
     study = make_frozen(lab, document, dataset)
     return lifecycle.open_study(study=study, actor=owner_of(study.lab))
 

@@ -14,7 +14,7 @@ from studyapp import queue
 from studyapp.actions import audit
 from studyapp.errors import StudyError, WrongState
 from studyapp.exports.design import design_json
-from studyapp.exports.responses import responses_csv
+from studyapp.exports.responses import analysed_with, responses_csv
 from studyapp.models import Job, Report, Stage, User
 from studyapp.models.studies import StudyState
 from studyapp.queue import Claim
@@ -47,7 +47,7 @@ def compute_report(claim: Claim) -> None:
 def fill_report(report: Report) -> Report:
     """Compute a report now; raises StudyError when there is nothing to analyse."""
     stage = report.stage
-    text = responses_csv(stage)
+    text = responses_csv(analysed_with(stage))
     planned = stage.kind in stage.study.frozen.design.plan.stages
     try:
         table = read_table(text)

@@ -16,7 +16,7 @@ from analysis.text import report_text
 from analysis.words import methods_paragraph, results_paragraph
 from studyapp.exports.design import design_json
 from studyapp.exports.participants import participant_columns, participant_rows
-from studyapp.exports.responses import response_rows, write_csv
+from studyapp.exports.responses import analysed_with, response_rows, write_csv
 from studyapp.models import ArmExplanation, Report, Stage, StudyItem
 from studyapp.models.frozen import frozen_study
 
@@ -43,18 +43,19 @@ internet address is in these files.
 
 
 def write_archive(stage: Stage, file: IO[bytes]) -> None:
-    """Write the zip of a stage, row by row; the caller has checked that the arms may be seen."""
+    """Write the zip of a stage and those analysed with it, row by row; the caller checked that arms may be seen."""
     frozen = stage.study.frozen
+    stages = analysed_with(stage)
     design = frozen_study(frozen.pk).design
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("README.txt", _readme(stage))
         archive.writestr("dataset_description.json", _description(stage))
         with _text(archive, "responses.csv") as out:
-            write_csv(out, response_rows(stage))
+            write_csv(out, response_rows(stages))
         with _text(archive, "participants.csv") as out:
             writer = csv.DictWriter(out, participant_columns(design), restval="", lineterminator="\n")
             writer.writeheader()
-            writer.writerows(participant_rows(design, response_rows(stage)))
+            writer.writerows(participant_rows(design, response_rows(stages)))
         with _text(archive, "codebook.csv") as out:
             _write_rows(out, ("column", "type", "unit", "values", "meaning"), _codebook())
         with _text(archive, "items.csv") as out:

@@ -38,10 +38,18 @@ def sheet_of(stage: Stage) -> Sheet:
     return Sheet(stage, frozen_study(design_id), truths(design_id))
 
 
-def responses_csv(stage: Stage) -> str:
-    """The whole table of a stage as text; see `response_rows`."""
+def analysed_with(stage: Stage) -> list[Stage]:
+    """The stages that the plan analyses together with this one; a rehearsal or an unplanned stage stands alone."""
+    planned = frozen_study(stage.study.frozen.pk).design.plan.stages
+    if stage.kind not in planned:
+        return [stage]
+    return list(stage.study.stages.filter(kind__in=planned).select_related("study__frozen").order_by("pk"))
+
+
+def responses_csv(stages: Iterable[Stage]) -> str:
+    """The whole table of some stages as text; see `response_rows`."""
     buffer = io.StringIO()
-    write_csv(buffer, response_rows(stage))
+    write_csv(buffer, response_rows(stages))
     return buffer.getvalue()
 
 
@@ -52,8 +60,13 @@ def write_csv(file: io.TextIOBase | io.StringIO, rows: Iterable[Row]) -> None:
     writer.writerows(rows)
 
 
-def response_rows(stage: Stage) -> Iterator[Row]:
-    """Every row of a stage, participant after participant in the order of arrival; raw facts and derived scores."""
+def response_rows(stages: Iterable[Stage]) -> Iterator[Row]:
+    """Every row of the stages, participant after participant in the order of arrival; raw facts and derived scores."""
+    for stage in stages:
+        yield from _rows_of_stage(stage)
+
+
+def _rows_of_stage(stage: Stage) -> Iterator[Row]:
     sheet = sheet_of(stage)
     enrolments = Enrolment.objects.filter(stage=stage).select_related("consent").order_by("pk")
     chunk: list[Enrolment] = []
@@ -64,7 +77,7 @@ def response_rows(stage: Stage) -> Iterator[Row]:
             chunk = []
     yield from _rows_of_chunk(sheet, chunk)
     for number, decline in enumerate(Decline.objects.filter(stage=stage).order_by("pk"), start=1):
-        yield {**_head(sheet, f"declined-{number}"), "trial_index": 0, "trial_type": "consent",
+        yield {**_head(sheet, f"declined-{stage.pk}-{number}"), "trial_index": 0, "trial_type": "consent",
                "response": "declined", "attempt": 1, "answered_at": _time(decline.declined_at)}
 
 
@@ -77,18 +90,18 @@ def _rows_of_chunk(sheet: Sheet, chunk: list[Enrolment]) -> Iterator[Row]:
         for row in Assignment.objects.filter(enrolment__in=chunk).select_related("stratum")
     }
     for enrolment in chunk:
-        rows = _rows_of(sheet, enrolment, responses[enrolment.pk], assigned.get(enrolment.pk))
+        allocation = _allocation(sheet, assigned.get(enrolment.pk), enrolment.enrolled_at)
+        rows = _rows_of(sheet, enrolment, responses[enrolment.pk], allocation)
         for index, row in enumerate(rows):
             yield {**_head(sheet, enrolment.code), **row, "trial_index": index}
 
 
 def _rows_of(
-    sheet: Sheet, enrolment: Enrolment, responses: list[Response], assignment: Assignment | None
+    sheet: Sheet, enrolment: Enrolment, responses: list[Response], allocation: Row
 ) -> Iterator[Row]:
     start = enrolment.enrolled_at
     yield {"trial_type": "consent", "response": "consented", "attempt": 1, **_when(enrolment.consent.consented_at, start)}
     place: Row = {}
-    allocation = _allocation(assignment, start)
     withdrawn = enrolment.state == EnrolmentState.WITHDRAWN
     for response in [] if withdrawn else responses:
         step = sheet.study.steps(enrolment.order_seed)[response.position]
@@ -117,13 +130,15 @@ def _head(sheet: Sheet, subject: str) -> Row:
     }
 
 
-def _allocation(assignment: Assignment | None, start: datetime) -> Row:
+def _allocation(sheet: Sheet, assignment: Assignment | None, start: datetime) -> Row:
     if assignment is None:
         return {}
+    # A second top-up has a sequence of its own, so it is a stratum of its own.
+    again = f" ({sheet.stage.number})" if sheet.stage.number > 1 else ""
     return {
         "trial_type": "allocation",
         "arm": assignment.arm,
-        "stratum": assignment.stratum.key or "all",
+        "stratum": (assignment.stratum.key or "all") + again,
         "sequence": assignment.sequence,
         "permuted_block": assignment.permuted_block,
         "block_size": assignment.block_size,

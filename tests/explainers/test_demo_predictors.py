@@ -23,7 +23,7 @@ ACCURACY = {  # bounds on the share right of the test items
     "digits-senn": (0.75, 0.92),
 }
 PER_CELL = {"adult": 40, "movies": 40, "digits": 24}
-FLIPPING_PER_CELL = 30  # items of a cell with a change that flips: what a counterfactual block takes at most
+FLIPPING_PER_CELL = 8  # items of a cell with a change that flips: what a counterfactual block takes at most
 
 
 @pytest.fixture(scope="module", params=PER_CELL)

@@ -185,7 +185,7 @@ def test_opening_the_link_again_erases_nothing(monkeypatch: pytest.MonkeyPatch) 
 
 
 def rows_of(study: Study) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(responses.responses_csv(study.stages.get()))))
+    return list(csv.DictReader(io.StringIO(responses.responses_csv([study.stages.get()]))))
 
 
 def accuracy_is_not_the_persons() -> Faults:
@@ -233,7 +233,7 @@ def test_the_analysis_refuses_a_table_scored_by_the_model(monkeypatch: pytest.Mo
         for _ in range(8):
             foretell(arrive(factories.main_link(study)), says_it=False)
         try:
-            analyse(read_table(responses.responses_csv(study.stages.get())), read_design(design_json(study.frozen)))
+            analyse(read_table(responses.responses_csv([study.stages.get()])), read_design(design_json(study.frozen)))
         except AnalysisError as error:
             return [str(error)]
         return []

@@ -17,7 +17,9 @@ pytestmark = pytest.mark.django_db
 
 def arrive(study, pid: str = "pid-1") -> Enrolment:
     return enrol(
-        link=factories.main_link(study), arrival=Arrival("prolific", pid, {"PROLIFIC_PID": pid}), visitor="",
+        link=factories.main_link(study),
+        arrival=Arrival("prolific", pid, {"PROLIFIC_PID": pid}),
+        visitor="",
         consent_text="yes",
     )
 

@@ -45,7 +45,16 @@ def test_the_same_key_gives_the_same_sequence_and_another_key_another():
     assert sequence(KEY, "s") != sequence(KEY, "t")
 
 
-PINNED = [("senn", 0, 4), ("lime", 0, 4), ("none", 0, 4), ("senn", 0, 4), ("senn", 1, 4), ("none", 1, 4), ("lime", 1, 4), ("senn", 1, 4)]
+PINNED = [
+    ("senn", 0, 4),
+    ("lime", 0, 4),
+    ("none", 0, 4),
+    ("senn", 0, 4),
+    ("senn", 1, 4),
+    ("none", 1, 4),
+    ("lime", 1, 4),
+    ("senn", 1, 4),
+]
 
 
 def test_the_sequence_is_fixed_for_ever():

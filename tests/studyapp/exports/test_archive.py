@@ -10,8 +10,9 @@ import zipfile
 import pytest
 
 from analysis.api import analyse, read_design, read_table
-from studyapp.actions.enrol import decline
+from studyapp.actions.enrol import Arrival, decline, enrol
 from studyapp.actions.lifecycle import close_study, unblind_study
+from studyapp.actions.links import add_link, add_stage
 from studyapp.actions.reports import check_may_see_arms, fill_report
 from studyapp.actions.respond import withdraw
 from studyapp.errors import WrongState
@@ -19,6 +20,7 @@ from studyapp.exports.archive import write_archive
 from studyapp.exports.responses import response_rows
 from studyapp.models import Enrolment, Report, Response, Study
 from studyapp.models.frozen import truths
+from studyapp.models.studies import StageKind
 from tests import factories
 from tests.studyapp.actions.test_whole_run import arrive, run_through
 
@@ -104,9 +106,27 @@ def test_the_arms_stay_masked_until_unblinding():
 
 
 def test_rows_come_in_the_order_of_arrival_with_an_index_without_gaps(study):
-    rows = list(response_rows(factories.main_link(study).stage))
+    rows = list(response_rows([factories.main_link(study).stage]))
     codes = list(Enrolment.objects.order_by("pk").values_list("code", flat=True))
     assert list(dict.fromkeys(row["subject_id"] for row in rows))[:8] == codes
     for code in codes:
         own = [row["trial_index"] for row in rows if row["subject_id"] == code]
         assert own == list(range(len(own)))
+
+
+def test_a_top_up_is_analysed_with_the_main_stage_when_the_plan_says_so():
+    document = factories.small_document()
+    document["plan"] = {**document["plan"], "stages": ["main", "top_up"]}
+    study = factories.make_open(document=document)
+    for n in range(4):
+        run_through(arrive(study, f"main-{n}"))
+    for number in (1, 2):
+        link = add_link(add_stage(study=study, kind=StageKind.TOP_UP, capacity=4, actor="system"))
+        for n in range(4):
+            run_through(enrol(link=link, arrival=Arrival("label", f"{number}-{n}", {}), visitor="", consent_text="yes"))
+    actor = factories.owner_of(study.lab)
+    close_study(study=study, actor=actor)
+    unblind_study(study=study, actor=actor)
+    report = fill_report(Report.objects.create(stage=factories.main_link(study).stage))
+    assert report.document["flow"]["allocated"] == 12
+    assert report.document["deviations"] == []

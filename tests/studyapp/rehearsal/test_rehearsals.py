@@ -7,6 +7,7 @@ import io
 import pytest
 from django.core.management import CommandError, call_command
 
+from studyapp import queue
 from studyapp.actions.rehearsals import planned_rehearsal, rehearsal_of, start_rehearsal
 from studyapp.errors import WrongState
 from studyapp.models import Enrolment, Job, Report, Response, Stage, Study
@@ -15,7 +16,7 @@ from studyapp.models.jobs import JobState
 from studyapp.models.monitoring import flow_of
 from studyapp.rehearsal.behaviours import BEHAVIOURS
 from studyapp.rehearsal.browser import SiteAway, UnexpectedPage, read_html
-from studyapp.rehearsal.run import rehearse_now
+from studyapp.rehearsal.run import rehearse, rehearse_now, walk
 from tests import factories
 
 
@@ -26,9 +27,11 @@ def site(live_server, settings) -> str:  # type: ignore[no-untyped-def]
 
 
 def rehearsed(mix: dict[str, float], participants: int = 2, study: Study | None = None) -> Stage:
+    """The stage after everybody went through; its report is not computed."""
     study = study or factories.make_frozen()
-    report = rehearse_now(study=study, participants=participants, gain=0.0, seed=1, actor="system", mix=mix)
-    return report.stage
+    job = start_rehearsal(study=study, participants=participants, gain=0.0, seed=1, actor="system", mix=mix)
+    walk(queue.claim(job.pk), lambda done: True)
+    return Stage.objects.get(pk=job.args["stage"])
 
 
 @pytest.mark.parametrize("name", sorted(BEHAVIOURS.keys() - {"drops_out"}))
@@ -59,7 +62,7 @@ def test_who_says_their_own_label_is_right_where_the_model_is(site: str) -> None
     from studyapp.exports.responses import response_rows
 
     stage = rehearsed({"answers_own_label": 1})
-    scored = [row for row in response_rows(stage) if row["trial_type"] == "forward_simulation"]
+    scored = [row for row in response_rows([stage]) if row["trial_type"] == "forward_simulation"]
     assert len(scored) == 2 * 16
     assert all(row["response"] == row["label"] for row in scored)
     assert sum(row["correct"] for row in scored) == 16
@@ -108,10 +111,10 @@ def test_a_person_who_meets_another_page_says_which(site: str) -> None:
     study = factories.make_frozen()
     job = start_rehearsal(study=study, participants=2, gain=0.0, seed=1, actor="system", mix={"guesses": 1})
     Stage.objects.filter(pk=job.args["stage"]).update(allocated=2)  # as if others had taken the places
-    from studyapp import queue
-    from studyapp.rehearsal.run import rehearse
-
-    with pytest.raises(UnexpectedPage, match=r"simulated-\d+-\d: expected a form with 'stamp'; met the page '"):
+    with pytest.raises(
+        UnexpectedPage,
+        match=r"simulated-\d+-\d: expected the consent page; met the page 'You cannot begin now' \(status 403\)",
+    ):
         rehearse(queue.claim(job.pk))
     assert not Report.objects.exists()
 
