@@ -40,10 +40,10 @@ class Sides:
     is_signed: bool
 
     def of(self, weight: float) -> Side:
-        """The side a weight speaks for."""
-        if not self.is_signed or weight >= 0:
-            return self.positive if self.is_signed else "b"
-        return "a" if self.positive == "b" else "b"
+        """The side a weight speaks for; b where it speaks for none."""
+        if not self.is_signed or weight == 0:
+            return "b"
+        return "b" if (weight > 0) == (self.positive == "b") else "a"
 
     def words(self, weight: float) -> str:
         """The direction in words; nothing for a weight of 0."""

@@ -193,7 +193,7 @@ def _receive(request: HttpRequest, enrolment: Enrolment, study: FrozenStudy) -> 
         return _go_on(request, enrolment, study)
     except TrialNotOpen:
         enrolment.refresh_from_db(fields=["position", "attempt", "state", "arm"])
-        return _go_on(request, enrolment, study)
+        return _go_on(request, enrolment, study, notice=gettext("You answered that screen before. Go on from here."))
     except KeyReused:
         return errors.conflict(request)
     return _go_on(request, moved, study)
@@ -212,10 +212,10 @@ def _submission(data: Mapping[str, str], stamp: Stamp, enrolment: Enrolment, stu
     )
 
 
-def _go_on(request: HttpRequest, enrolment: Enrolment, study: FrozenStudy) -> HttpResponse:
+def _go_on(request: HttpRequest, enrolment: Enrolment, study: FrozenStudy, notice: str = "") -> HttpResponse:
     """The next screen at once for our script, so that a page costs one request; a redirect for a plain form."""
     if request.headers.get("X-Requested-With") == "foretell":
-        return answer_with(request, _page(request, enrolment, study))
+        return answer_with(request, _page(request, enrolment, study, notice))
     return HttpResponseRedirect(reverse("run", args=[enrolment.study.public_id]), status=303)
 
 
@@ -228,10 +228,11 @@ def _ask_again(
     return answer_with(request, page, 422)
 
 
-def _page(request: HttpRequest, enrolment: Enrolment, study: FrozenStudy) -> Page:
+def _page(request: HttpRequest, enrolment: Enrolment, study: FrozenStudy, notice: str = "") -> Page:
     if enrolment.state != EnrolmentState.ACTIVE or enrolment.study.is_closed:
         return ended_page(enrolment, study)
-    return screen_page(request, screen_at(study, place_of(enrolment)), stamp=new_stamp(enrolment).text)
+    screen = screen_at(study, place_of(enrolment))
+    return screen_page(request, screen, stamp=new_stamp(enrolment).text, notice=notice)
 
 
 @the_participant("GET", "POST")

@@ -52,9 +52,10 @@ def screen_page(
     stamp: str,
     chosen: Mapping[str, str] | None = None,
     error: AnswerInvalid | None = None,
+    notice: str = "",
 ) -> Page:
     """The page of a screen that waits for an answer."""
-    main = render_screen(request, screen, stamp=stamp, chosen=chosen, error=error)
+    main = render_screen(request, screen, stamp=stamp, chosen=chosen, error=error, notice=notice)
     return Page(screen.template, screen.content.heading, main=main)
 
 

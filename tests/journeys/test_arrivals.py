@@ -44,9 +44,9 @@ class Tab:
     def arrive(self, together: threading.Barrier) -> float:
         """Wait for all the others, consent and go on to the screen after allocation; seconds."""
         assert self.page is not None
+        together.wait(timeout=120)
         page, form = self.page, self.page.form_with("decision")
         assert form is not None, page.title
-        together.wait(timeout=300)
         begun = time.perf_counter()
         page = self.browser.send(page, form, {"decision": "consent"})
         while kind_of(page) in {"instructions", "comprehension"}:

@@ -147,7 +147,7 @@ def next_step(facts: Facts, n_problems: int, progress: Progress | None) -> NextS
             return NextStep("Data collection is over. The arms are still masked.", "Unblind…", "unblind", owner)
         case StudyState.UNBLINDED:
             text = "The planned analysis has been run." if facts.reported else "Run the planned analysis."
-            return NextStep(text, "Reports", "reports")
+            return NextStep(text, "Go to the reports", "reports")
 
 
 def _explanations_first(progress: Progress) -> NextStep:

@@ -151,6 +151,7 @@ def test_the_second_tab_of_a_script_is_given_the_screen_where_the_person_is(clie
     response = client.post(made.run, {**fields_of(second_tab), **answer_to(second_tab)}, **FETCH)
 
     assert response.status_code == 200
+    assert "You answered that screen before" in response.content.decode()
     assert f'data-place="{FIRST_TRIAL + 1}.1"' in response.content.decode()
 
 
