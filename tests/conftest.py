@@ -10,7 +10,7 @@ def _fresh_process_memory() -> None:
     """What a process keeps of frozen studies belongs to rows that the last test rolled back."""
     from studyapp.models import frozen
 
-    for kept in (frozen.frozen_study, frozen._steps, frozen.arm_explanations):
+    for kept in (frozen.frozen_study, frozen._design_id, frozen._steps, frozen.arm_explanations):
         kept.cache_clear()
 
 

@@ -10,6 +10,7 @@ MOST_ABREAST = 4
 GAP_PX = 16
 AXIS_PX = 52
 PANEL_PX = 260
+BEFORE, AFTER = "PRE", "POST"  # under the panels, where a phase's title would not fit
 LABEL_POINTS = 4  # room for a number beyond the end of an interval
 
 
@@ -41,7 +42,11 @@ def _chart(report: Report, title: str) -> alt.ConcatChart:
         _panel(report, arm.key, scale, width, has_labels=number % abreast == 0)
         for number, arm in enumerate(report.arms)
     ]
-    note = f"Mean of participants, those who answered; {level_text(1 - report.plan.alpha)} intervals over participants."
+    before, after = _phases(report)
+    note = [
+        f"Mean of participants, those who answered; {level_text(1 - report.plan.alpha)} intervals over participants.",
+        *wrapped(f"{BEFORE}: {before}. {AFTER}: {after}.", WIDTH),
+    ]
     return alt.concat(*panels, columns=abreast, spacing=GAP_PX, title=alt.TitleParams(title, subtitle=note))
 
 
@@ -55,14 +60,15 @@ def _domain(report: Report) -> list[float]:
 
 def _rows(report: Report, arm: str) -> list[Row]:
     found: list[Row] = []
-    cells = [(phase, report.share(arm, phase)) for phase in (report.plan.pre, report.plan.post)]
+    phases = ((BEFORE, report.plan.pre), (AFTER, report.plan.post))
+    cells = [(name, report.share(arm, phase)) for name, phase in phases]
     seen = [(phase, cell) for phase, cell in cells if cell is not None and cell.value is not None]
     highest = max((cell.value or 0 for _, cell in seen), default=0)
     for phase, cell in seen:
         if cell.value is not None:
             low, high = (cell.interval.low, cell.interval.high) if cell.interval else (cell.value, cell.value)
             found.append({
-                "phase": report.phase_title(phase), "value": 100 * cell.value, "low": 100 * low, "high": 100 * high,
+                "phase": phase, "value": 100 * cell.value, "low": 100 * low, "high": 100 * high,
                 # The line between the phases leaves room above its higher end and below its lower one.
                 "above": percent(cell.value) if cell.value == highest else "",
                 "below": percent(cell.value) if cell.value != highest else "",
@@ -77,7 +83,7 @@ def _panel(report: Report, arm: str, scale: alt.Scale, width: float, *, has_labe
         title=None, tickCount=5, labelExpr="datum.label + ' %'", domain=False, ticks=False, labels=has_labels
     )
     x = alt.X("phase:N", sort=None, title=None, axis=alt.Axis(labelAngle=0, ticks=False, labelPadding=8),
-              scale=alt.Scale(domain=list(_phases(report)), padding=0.32))  # fmt: skip
+              scale=alt.Scale(domain=[BEFORE, AFTER], padding=0.32))  # fmt: skip
     y, low, high = (alt.Y(f"{end}:Q", scale=scale, axis=axis) for end in ("value", "low", "high"))
     base = alt.Chart(rows(_rows(report, arm))).encode(x=x)
     behind = alt.Chart(rows(_rows(report, report.plan.control))).mark_line(color=FAINT, strokeWidth=4).encode(x=x, y=y)

@@ -15,8 +15,9 @@ from studyapp.design.canonical import sha256_of
 from studyapp.design.order import Step
 from studyapp.errors import KeyReused, NotEligible, TrialNotOpen
 from studyapp.models import Enrolment, Response
-from studyapp.models.frozen import FrozenStudy, frozen_study
+from studyapp.models.frozen import FrozenStudy, study_of
 from studyapp.models.participants import EnrolmentState
+from studyapp.models.runs import locked_run
 from studyapp.screens import passes
 
 
@@ -43,15 +44,11 @@ def record_response(*, enrolment_id: int, submission: Submission) -> Enrolment:
 
     Raises TrialNotOpen when the enrolment is elsewhere and KeyReused when the key came before with another body.
     """
-    enrolment = (
-        Enrolment.objects.select_for_update(of=("self",))
-        .select_related("study__frozen", "stage")
-        .get(pk=enrolment_id)
-    )
+    enrolment = locked_run(enrolment_id)
     if (enrolment.position, enrolment.attempt) != (submission.position, submission.attempt) or not is_open(enrolment):
         _answer_again(enrolment, submission)
         return enrolment
-    study = frozen_study(enrolment.study.frozen.pk)
+    study = study_of(enrolment)
     step = study.steps(enrolment.order_seed)[submission.position]
     Response.objects.create(
         enrolment=enrolment,

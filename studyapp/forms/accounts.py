@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
+from django.http import QueryDict
 
 from studyapp.models import Lab, Role, User
 
@@ -11,12 +14,12 @@ from studyapp.models import Lab, Role, User
 class SignInForm(AuthenticationForm):
     """E-mail and password; the address in any capitals."""
 
-    error_messages = {  # noqa: RUF012 (Django's own attribute)
+    error_messages = {
         "invalid_login": "This e-mail address and password do not belong together. Check both and try again.",
         "inactive": "This account was closed.",
     }
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # Django's view gives what its own form takes
         super().__init__(*args, **kwargs)
         self.fields["username"].label = "E-mail address"
         self.fields["username"].widget = forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True})
@@ -36,8 +39,8 @@ class AddMemberForm(forms.Form):
     email = forms.EmailField(label="E-mail address", help_text="Of somebody who has an account here.")
     role = forms.ChoiceField(choices=Role.choices, initial=Role.VIEWER)
 
-    def __init__(self, *args: object, lab: Lab, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, data: QueryDict | None, *, lab: Lab) -> None:
+        super().__init__(data)
         self.lab = lab
 
     def clean_email(self) -> User:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django import forms
 from django.forms import BaseFormSet, BoundField, formset_factory
@@ -48,7 +49,7 @@ class ArmForm(forms.Form):
     role = forms.ChoiceField(choices=ROLES)
     weight = forms.IntegerField(min_value=1, max_value=10, initial=1)
 
-    def __init__(self, *args: object, material: Material, **kwargs: object) -> None:
+    def __init__(self, *args: Any, material: Material, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.material = material
         self.fields["predictor"] = forms.ChoiceField(choices=_with_current(material.predictors, self._now("predictor")))
@@ -101,17 +102,15 @@ def _param_field(name: str, param: Param) -> forms.Field:
     if isinstance(param, Choice):
         options = [("", f"default: {param.default}"), *((option, option) for option in param.options)]
         return forms.ChoiceField(choices=options, required=False, label=label, help_text=param.help)
-    kind = forms.IntegerField if isinstance(param, Int) else forms.FloatField
-    return kind(
-        min_value=param.low,
-        max_value=param.high,
-        required=False,
-        label=label,
-        help_text=f"{param.help} From {param.low} to {param.high}; left empty it is {param.default}.".strip(),
-    )
+    help_text = f"{param.help} From {param.low} to {param.high}; left empty it is {param.default}.".strip()
+    if isinstance(param, Int):
+        return forms.IntegerField(
+            min_value=param.low, max_value=param.high, required=False, label=label, help_text=help_text
+        )
+    return forms.FloatField(min_value=param.low, max_value=param.high, required=False, label=label, help_text=help_text)
 
 
-class BaseArmFormSet(BaseFormSet):
+class BaseArmFormSet(BaseFormSet):  # type: ignore[type-arg] # generic in the stubs alone
     def documents(self) -> list[dict[str, object]]:
         """The arms that stay, each with a key of its own."""
         taken: set[str] = set()
@@ -123,7 +122,9 @@ class BaseArmFormSet(BaseFormSet):
 
     def kept(self) -> list[ArmForm]:
         """The forms of the arms that are not struck out."""
-        return [form for form in self.forms if not (self.is_bound and self._should_delete_form(form))]
+        if not self.is_bound:
+            return list(self.forms)
+        return [form for form in self.forms if not self._should_delete_form(form)]  # type: ignore[attr-defined]
 
 
 ArmFormSet = formset_factory(

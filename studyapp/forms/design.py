@@ -170,7 +170,8 @@ class DesignForm(forms.Form):
         return [int(part) for part in parts]
 
     def clean_smallest_effect(self) -> float:
-        return round(self.cleaned_data["smallest_effect"] / 100, 6)
+        points: float = self.cleaned_data["smallest_effect"]
+        return round(points / 100, 6)
 
     def document(self) -> Document:
         """The design as the form says; call it on a valid form."""
@@ -201,7 +202,7 @@ class DesignEditor:
         self.base = base
         self.material: Material = material_of(str(base["dataset"]))
         self.form = DesignForm(data, base=base)
-        self.arms: BaseArmFormSet = ArmFormSet(
+        self.arms: BaseArmFormSet = ArmFormSet(  # type: ignore[assignment] # the factory's class is made of ours
             data,
             prefix="arms",
             initial=[arm_initial(arm) for arm in base["arms"]],

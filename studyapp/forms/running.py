@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from django import forms
+from django.http import QueryDict
 from django.utils import timezone
 
 from studyapp.actions.rehearsals import MAX_PARTICIPANTS, MAX_PLANTED_GAIN, MIN_PARTICIPANTS
@@ -24,11 +25,12 @@ class LinkForm(forms.Form):
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
 
-    def __init__(self, *args: object, study: Study, **kwargs: object) -> None:
-        super().__init__(*args, auto_id="link-%s", **kwargs)
+    def __init__(self, data: QueryDict | None = None, *, study: Study) -> None:
+        super().__init__(data, auto_id="link-%s")
         stage = self.fields["stage"]
+        assert isinstance(stage, forms.ModelChoiceField)
         stage.queryset = study.stages.exclude(kind=StageKind.REHEARSAL).order_by("pk")
-        stage.label_from_instance = stage_title
+        stage.label_from_instance = stage_title  # type: ignore[method-assign, assignment]
 
     def clean_expires_at(self) -> datetime | None:
         moment: datetime | None = self.cleaned_data["expires_at"]
@@ -45,8 +47,8 @@ class StageForm(forms.Form):
     kind = forms.ChoiceField(choices=[(kind.value, kind.label) for kind in (StageKind.PILOT, StageKind.TOP_UP)])
     capacity = forms.IntegerField(min_value=2, max_value=100_000, label="Participants", initial=20)
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, auto_id="stage-%s", **kwargs)
+    def __init__(self, data: QueryDict | None = None) -> None:
+        super().__init__(data, auto_id="stage-%s")
 
     def clean_kind(self) -> StageKind:
         return StageKind(self.cleaned_data["kind"])
@@ -65,11 +67,12 @@ class RehearsalForm(forms.Form):
     )
     seed = forms.IntegerField(min_value=0, max_value=2**31 - 1, initial=1)
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, auto_id="rehearsal-%s", **kwargs)
+    def __init__(self, data: QueryDict | None = None) -> None:
+        super().__init__(data, auto_id="rehearsal-%s")
 
     def clean_gain(self) -> float:
-        return round(self.cleaned_data["gain"] / 100, 6)
+        points: float = self.cleaned_data["gain"]
+        return round(points / 100, 6)
 
 
 def stage_title(stage: Stage) -> str:

@@ -19,6 +19,7 @@ from studyapp.design.schema import Design, parse_design
 from studyapp.errors import MaterialMissing
 from studyapp.models.explanations import ArmExplanation
 from studyapp.models.material import Dataset
+from studyapp.models.participants import Enrolment
 from studyapp.models.studies import FrozenDesign, StudyItem
 
 
@@ -65,6 +66,16 @@ def given_facts(design: Design, rows: Sequence[StudyItem], classes: Sequence[str
         if block.task == "worked_example" or design.item_set(block.item_set).perturbed
     }
     return {row.key: (classes[row.label], classes[row.output]) for row in rows if row.item_set in told}
+
+
+def study_of(enrolment: Enrolment) -> FrozenStudy:
+    """The frozen study that an enrolment is in, without reading its documents again."""
+    return frozen_study(_design_id(enrolment.study_id))
+
+
+@lru_cache(maxsize=1024)
+def _design_id(study_id: int) -> int:
+    return FrozenDesign.objects.values_list("pk", flat=True).get(study=study_id)
 
 
 @lru_cache(maxsize=4096)

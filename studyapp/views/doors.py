@@ -21,6 +21,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.cache import add_never_cache_headers
 
 from studyapp.models import Enrolment, Membership, Role, Study
+from studyapp.models.runs import run_by_public_id
 
 View = Callable[..., HttpResponse]
 Audience = Literal["anyone", "signed_in", "lab", "participant"]
@@ -97,8 +98,8 @@ def enrolment_of(request: HttpRequest, study_id: uuid.UUID) -> Enrolment:
     """The enrolment that the request's cookie opens; Http404 for none, a forged or another study's."""
     try:
         token = signing.loads(request.COOKIES.get(cookie_name(study_id), ""), salt=RUN_SALT)
-        enrolment = Enrolment.objects.select_related("study__frozen", "stage").get(public_id=token)
-    except (signing.BadSignature, Enrolment.DoesNotExist, ValueError, TypeError) as error:
+        enrolment = run_by_public_id(uuid.UUID(token))
+    except (signing.BadSignature, Enrolment.DoesNotExist, ValueError, TypeError, AttributeError) as error:
         raise Http404("no run in this browser") from error
     if enrolment.study.public_id != study_id:
         raise Http404("another study's run")

@@ -18,7 +18,7 @@ from studyapp.actions import respond
 from studyapp.actions.enrol import Arrival, check_open, decline, enrol, find_enrolment, read_arrival
 from studyapp.errors import AnswerInvalid, KeyReused, MaterialMissing, NotEligible, TrialNotOpen
 from studyapp.models import Enrolment, Link
-from studyapp.models.frozen import FrozenStudy, frozen_study
+from studyapp.models.frozen import FrozenStudy, frozen_study, study_of
 from studyapp.models.participants import EnrolmentState
 from studyapp.screens import parse_answer, screen_at
 from studyapp.views import errors
@@ -168,7 +168,7 @@ def declined(request: HttpRequest) -> HttpResponse:
 @the_participant("GET", "POST")
 def run(request: HttpRequest, enrolment: Enrolment) -> HttpResponse:
     """The screen where the person is, and the answer to it."""
-    study = frozen_study(enrolment.study.frozen.pk)
+    study = study_of(enrolment)
     with translation.override(study.design.language):
         try:
             if request.method == "POST":
@@ -238,7 +238,7 @@ def _page(request: HttpRequest, enrolment: Enrolment, study: FrozenStudy, notice
 @the_participant("GET", "POST")
 def withdraw(request: HttpRequest, enrolment: Enrolment) -> HttpResponse:
     """Asks first; then the person's answers are left out of everything."""
-    study = frozen_study(enrolment.study.frozen.pk)
+    study = study_of(enrolment)
     back = reverse("run", args=[enrolment.study.public_id])
     if request.method == "POST":
         respond.withdraw(enrolment_id=enrolment.pk)

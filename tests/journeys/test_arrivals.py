@@ -170,7 +170,7 @@ def count_the_arms(enrolment: Enrolment, design: Design) -> Assignment:
     stratum, _ = Stratum.objects.get_or_create(stage=enrolment.stage, key="")
     n_arms = len(design.arms)
     return Assignment.objects.create(
-        enrolment=enrolment, stratum=stratum, sequence=secrets.randbelow(2**31), arm=enrolment.arm,
+        enrolment=enrolment, stratum=stratum, sequence=secrets.randbelow(10_000), arm=enrolment.arm,
         permuted_block=sum(counts.values()) // n_arms, block_size=n_arms, assigned_at=enrolment.enrolled_at,
     )  # fmt: skip
 

@@ -12,6 +12,7 @@ from studyapp.actions.accounts import remove_member, set_role, use_sign_in_link
 from studyapp.errors import NotEligible, StudyError
 from studyapp.forms.accounts import AddMemberForm, RoleForm, SignInForm
 from studyapp.models import Lab, Membership, Role
+from studyapp.views.console.answers import user_of
 from studyapp.views.console.doors import lab_member
 from studyapp.views.doors import anyone, signed_in
 
@@ -25,7 +26,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 sign_in = anyone("GET", "POST")(
-    LoginView.as_view(
+    LoginView.as_view(  # type: ignore[arg-type]
         template_name="studyapp/console/sign_in.html",
         authentication_form=SignInForm,
         redirect_authenticated_user=True,
@@ -64,7 +65,7 @@ def members(request: HttpRequest, *, lab: Lab, membership: Membership) -> HttpRe
     form = AddMemberForm(request.POST if request.method == "POST" else None, lab=lab)
     if request.method == "POST" and form.is_valid():
         user = form.cleaned_data["email"]
-        set_role(lab=lab, user=user, role=form.cleaned_data["role"], actor=request.user)
+        set_role(lab=lab, user=user, role=form.cleaned_data["role"], actor=user_of(request))
         messages.success(request, f"{user.email} is now a member of {lab}.")
         return redirect("members", lab_id=lab.pk)
     rows = [
@@ -90,10 +91,10 @@ def member_role(request: HttpRequest, *, lab: Lab, membership: Membership, membe
     form = RoleForm(request.POST)
     try:
         if "remove" in request.POST:
-            remove_member(lab=lab, user=member.user, actor=request.user)
+            remove_member(lab=lab, user=member.user, actor=user_of(request))
             messages.success(request, f"{member.user.email} is no longer a member of {lab}.")
         elif form.is_valid():
-            set_role(lab=lab, user=member.user, role=Role(form.cleaned_data["role"]), actor=request.user)
+            set_role(lab=lab, user=member.user, role=Role(form.cleaned_data["role"]), actor=user_of(request))
             messages.success(request, f"The role of {member.user.email} was changed.")
         else:
             messages.error(request, "Choose one of the roles in the list.")

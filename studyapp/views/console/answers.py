@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from studyapp.errors import DesignRefused, StudyError
-from studyapp.models import Membership, Role, Study
+from studyapp.models import Membership, Role, Study, User
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,12 @@ TABS = (
     Tab("downloads", "Downloads", Role.VIEWER),
     Tab("audit", "Audit trail", Role.VIEWER),
 )
+
+
+def user_of(request: HttpRequest) -> User:
+    """Who asks; behind a door that lets only researchers in."""
+    assert isinstance(request.user, User)
+    return request.user
 
 
 def may(membership: Membership, role: Role) -> bool:

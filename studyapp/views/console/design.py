@@ -18,7 +18,7 @@ from studyapp.exports.design import design_json as design_text
 from studyapp.forms.design import DesignEditor, with_another_arm
 from studyapp.forms.design_file import DesignFileForm
 from studyapp.models import Dataset, Lab, Membership, Role, Study
-from studyapp.views.console.answers import may, study_page
+from studyapp.views.console.answers import may, study_page, user_of
 from studyapp.views.console.doors import lab_member
 from studyapp.views.doors import anyone, member
 
@@ -29,7 +29,7 @@ def choose_template(request: HttpRequest, *, lab: Lab, membership: Membership) -
     form = DesignFileForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         try:
-            study = create_study(lab=lab, document=form.cleaned_data["document"], actor=request.user)
+            study = create_study(lab=lab, document=form.cleaned_data["document"], actor=user_of(request))
         except DesignRefused as error:
             _refuse_file(form, error.problems)
         else:
@@ -51,7 +51,7 @@ def new_study(request: HttpRequest, *, lab: Lab, membership: Membership, templat
     editor = _editor(request, parse_design(TEMPLATES[template].make(dataset)).document())
     if _is_saved(request, editor):
         try:
-            study = create_study(lab=lab, document=editor.document(), actor=request.user)
+            study = create_study(lab=lab, document=editor.document(), actor=user_of(request))
         except DesignRefused as error:
             editor.refuse(error.problems)
         else:
@@ -68,7 +68,7 @@ def design(request: HttpRequest, *, study: Study, membership: Membership) -> Htt
     editor = _editor(request, study.draft)
     if _is_saved(request, editor):
         try:
-            edit_draft(study=study, document=editor.document(), actor=request.user)
+            edit_draft(study=study, document=editor.document(), actor=user_of(request))
         except DesignRefused as error:
             editor.refuse(error.problems)
         except WrongState as error:
@@ -106,7 +106,7 @@ def design_json(request: HttpRequest, *, study: Study, membership: Membership) -
     form = DesignFileForm(request.POST or None, request.FILES or None, initial={"text": pretty(study.draft)})
     if request.method == "POST" and form.is_valid():
         try:
-            edit_draft(study=study, document=form.cleaned_data["document"], actor=request.user)
+            edit_draft(study=study, document=form.cleaned_data["document"], actor=user_of(request))
         except DesignRefused as error:
             _refuse_file(form, error.problems)
         except WrongState as error:

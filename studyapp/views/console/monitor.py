@@ -17,7 +17,7 @@ from studyapp.errors import WrongState
 from studyapp.forms.running import LinkForm, RehearsalForm, StageForm
 from studyapp.models import Link, Membership, Role, Study
 from studyapp.models.studies import StageKind
-from studyapp.views.console.answers import attempt
+from studyapp.views.console.answers import attempt, user_of
 from studyapp.views.console.overview import live_parts
 from studyapp.views.doors import member
 
@@ -59,7 +59,7 @@ def rehearse(request: HttpRequest, *, study: Study, membership: Membership) -> H
     return attempt(
         request,
         study,
-        lambda: start_rehearsal(study=study, actor=request.user, **form.cleaned_data),
+        lambda: start_rehearsal(study=study, actor=user_of(request), **form.cleaned_data),
         "The rehearsal has started.",
     )
 
@@ -70,7 +70,9 @@ def new_link(request: HttpRequest, *, study: Study, membership: Membership) -> H
     form = LinkForm(request.POST, study=study)
     if not form.is_valid():
         return _refused(request, study, form)
-    return attempt(request, study, lambda: create_link(actor=request.user, **form.cleaned_data), "The link is made.")
+    return attempt(
+        request, study, lambda: create_link(actor=user_of(request), **form.cleaned_data), "The link is made."
+    )
 
 
 @member(Role.DESIGNER, "POST")
@@ -83,8 +85,8 @@ def new_stage(request: HttpRequest, *, study: Study, membership: Membership) -> 
     def act() -> None:
         if study.is_closed:
             raise WrongState("This study is closed; nobody new comes in.")
-        stage = add_stage(study=study, actor=request.user, **form.cleaned_data)
-        create_link(stage=stage, label="", is_single_use=False, expires_at=None, actor=request.user)
+        stage = add_stage(study=study, actor=user_of(request), **form.cleaned_data)
+        create_link(stage=stage, label="", is_single_use=False, expires_at=None, actor=user_of(request))
 
     return attempt(request, study, act, "The stage is added, with a link of its own.")
 
@@ -102,5 +104,5 @@ def link_qr(request: HttpRequest, *, study: Study, membership: Membership, link_
 def _refused(request: HttpRequest, study: Study, form: Form) -> HttpResponse:
     for name, errors in form.errors.items():
         label = form[name].label if name in form.fields else "The form"
-        messages.error(request, f"{label}: {' '.join(errors)}")
+        messages.error(request, f"{label}: {' '.join(map(str, errors))}")
     return redirect("study", public_id=study.public_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from studyapp.actions.explain import Progress, explanation_progress
 from studyapp.actions.lifecycle import LaunchCheck, launch_checks
@@ -157,7 +157,7 @@ def _explanations_first(progress: Progress) -> NextStep:
     return NextStep("The explanations are being computed. The study can open when all of them are ready.")
 
 
-def overview_of(study: Study, membership: Membership) -> dict[str, object]:
+def overview_of(study: Study, membership: Membership) -> dict[str, Any]:
     """Everything on the study's page."""
     if study.is_draft:
         problems = problems_of(study.draft)
@@ -182,7 +182,7 @@ def checks_of(study: Study) -> tuple[LaunchCheck, ...]:
     return launch_checks(study) if study.state == StudyState.FROZEN else ()
 
 
-def live_parts(study: Study, rehearsals: list[Rehearsal] | None = None) -> dict[str, object]:
+def live_parts(study: Study, rehearsals: list[Rehearsal] | None = None) -> dict[str, Any]:
     """What changes while the page is looked at."""
     stages = list(study.stages.exclude(kind=StageKind.REHEARSAL).order_by("pk"))
     found = rehearsals_of(study) if rehearsals is None else rehearsals
@@ -217,7 +217,7 @@ def link_rows(study: Study) -> list[LinkRow]:
     ]
 
 
-def _forms(study: Study, membership: Membership) -> dict[str, object]:
+def _forms(study: Study, membership: Membership) -> dict[str, Any]:
     """The forms and links that a designer works with; others get none of them."""
     if not may(membership, Role.DESIGNER):
         return {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from csp.decorators import csp_replace
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -80,12 +81,12 @@ def _or_problems(study: Study) -> tuple[FrozenStudy | None, tuple[Problem, ...]]
         return None, (Problem("", str(error)),)
 
 
-@member(Role.VIEWER, "GET")
-@csp_replace({"frame-src": ["'self'"]})
+@member(Role.VIEWER, "GET")  # type: ignore[arg-type] # the stubs of csp know no keyword arguments
+@csp_replace({"frame-src": ["'self'"]})  # type: ignore[arg-type]
 def preview(request: HttpRequest, *, study: Study, membership: Membership) -> HttpResponse:
     """A participant's screen in a frame, with the switches of the preview around it."""
     shown, problems = _or_problems(study)
-    context: dict[str, object] = {"problems": problems}
+    context: dict[str, Any] = {"problems": problems}
     if shown:
         steps = shown.steps(ORDER_SEED)
         spot = read_spot(request.GET, shown.design, len(steps))
@@ -104,8 +105,8 @@ def preview(request: HttpRequest, *, study: Study, membership: Membership) -> Ht
     return study_page(request, "preview.html", study=study, membership=membership, tab="preview", **context)
 
 
-@member(Role.VIEWER, "GET")
-@csp_replace({"frame-ancestors": ["'self'"], "form-action": ["'none'"]})
+@member(Role.VIEWER, "GET")  # type: ignore[arg-type]
+@csp_replace({"frame-ancestors": ["'self'"], "form-action": ["'none'"]})  # type: ignore[arg-type]
 @xframe_options_sameorigin
 def preview_screen(request: HttpRequest, *, study: Study, membership: Membership) -> HttpResponse:
     """The screen itself, from the participant's own templates, with nothing to send it by."""
@@ -153,7 +154,7 @@ class Stretch:
 def study_map(request: HttpRequest, *, study: Study, membership: Membership) -> HttpResponse:
     """Every screen of every arm, each a link into the preview."""
     shown, problems = _or_problems(study)
-    context: dict[str, object] = {"problems": problems}
+    context: dict[str, Any] = {"problems": problems}
     if shown:
         context |= {"arms": shown.design.arms, "stretches": stretches(shown), "item_sets": shown.design.item_sets}
     return study_page(request, "map.html", study=study, membership=membership, tab="study_map", **context)

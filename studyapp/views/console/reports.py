@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -16,7 +17,7 @@ from studyapp.forms.running import stage_title
 from studyapp.models import Membership, Report, Role, Stage, Study
 from studyapp.models.studies import StudyState
 from studyapp.views.console import report_tables
-from studyapp.views.console.answers import attempt, study_page
+from studyapp.views.console.answers import attempt, study_page, user_of
 from studyapp.views.doors import member
 
 
@@ -53,7 +54,7 @@ def run_report(request: HttpRequest, *, study: Study, membership: Membership, st
     answer = attempt(
         request,
         study,
-        lambda: request_report(stage=stage, actor=request.user),
+        lambda: request_report(stage=stage, actor=user_of(request)),
         "The analysis is running.",
         to="reports",
     )
@@ -68,7 +69,7 @@ def report(request: HttpRequest, *, study: Study, membership: Membership, stage_
     stage = stage_of(study, stage_id)
     shown = latest_report(stage) if shows_arms(stage) else None
     newest = Report.objects.filter(stage=stage).select_related("job").defer("document", "figures").first()
-    context: dict[str, object] = {
+    context: dict[str, Any] = {
         "stage": stage,
         "stage_title": stage_title(stage),
         "is_masked": not shows_arms(stage),
@@ -83,7 +84,7 @@ def report(request: HttpRequest, *, study: Study, membership: Membership, stage_
     return study_page(request, "report.html", study=study, membership=membership, tab="reports", **context)
 
 
-def _contents(row: Report, stage: Stage) -> dict[str, object]:
+def _contents(row: Report, stage: Stage) -> dict[str, Any]:
     report = report_from_json(json.dumps(row.document))
     gain = _planted_gain(stage)
     figures = [{key: value for key, value in figure.items() if key != "svg"} for figure in row.figures or ()]

@@ -17,7 +17,7 @@ from studyapp.actions.studies import duplicate_study
 from studyapp.errors import WrongState
 from studyapp.models import Membership, Role, Stage, Study, User
 from studyapp.models.studies import StageKind
-from studyapp.views.console.answers import attempt, study_page
+from studyapp.views.console.answers import attempt, study_page, user_of
 from studyapp.views.console.overview import overview_of
 from studyapp.views.doors import View, member, signed_in
 
@@ -25,10 +25,10 @@ from studyapp.views.doors import View, member, signed_in
 @signed_in("GET")
 def studies(request: HttpRequest) -> HttpResponse:
     """Every study of the labs one belongs to, newest first."""
-    memberships = list(Membership.objects.filter(user=request.user).select_related("lab").order_by("lab__name"))
+    memberships = list(Membership.objects.filter(user=user_of(request)).select_related("lab").order_by("lab__name"))
     labs = [(row.lab, Role(row.role)) for row in memberships]
     context = {
-        "studies": _with_counts(request.user),
+        "studies": _with_counts(user_of(request)),
         "labs": [(lab, role.label, role.covers(Role.DESIGNER), role.covers(Role.OWNER)) for lab, role in labs],
         "several_labs": len(labs) > 1,
     }
@@ -128,7 +128,7 @@ def _asked(change: Change, role: Role) -> View:
     @member(role, "GET", "POST")
     def view(request: HttpRequest, *, study: Study, membership: Membership) -> HttpResponse:
         if request.method == "POST":
-            return attempt(request, study, lambda: change.act(study=study, actor=request.user), change.done)
+            return attempt(request, study, lambda: change.act(study=study, actor=user_of(request)), change.done)
         losses = list(change.loses)
         if change is CLOSE and (people := still_taking_part(study)):
             losses.append(f"{people} people are taking part right now. Their runs end here, without a completion code.")
@@ -150,20 +150,20 @@ unblind = _asked(UNBLIND, Role.OWNER)
 def pause(request: HttpRequest, *, study: Study, membership: Membership) -> HttpResponse:
     """Let nobody new in for a while."""
     return attempt(
-        request, study, lambda: pause_study(study=study, actor=request.user), "Paused. Who has started can go on."
+        request, study, lambda: pause_study(study=study, actor=user_of(request)), "Paused. Who has started can go on."
     )
 
 
 @member(Role.OWNER, "POST")
 def resume(request: HttpRequest, *, study: Study, membership: Membership) -> HttpResponse:
     """Let people in again."""
-    return attempt(request, study, lambda: open_study(study=study, actor=request.user), "The study is open again.")
+    return attempt(request, study, lambda: open_study(study=study, actor=user_of(request)), "The study is open again.")
 
 
 @member(Role.DESIGNER, "POST")
 def duplicate(request: HttpRequest, *, study: Study, membership: Membership) -> HttpResponse:
     """A new draft with the same design."""
-    copy = duplicate_study(study=study, actor=request.user)
+    copy = duplicate_study(study=study, actor=user_of(request))
     return redirect("design", public_id=copy.public_id)
 
 
@@ -173,7 +173,7 @@ def compute_ahead(request: HttpRequest, *, study: Study, membership: Membership)
     return attempt(
         request,
         study,
-        lambda: compute_for_draft(study=study, actor=request.user),
+        lambda: compute_for_draft(study=study, actor=user_of(request)),
         "The explanations are being computed; look at the preview again in a while.",
         to="preview",
     )
@@ -186,7 +186,7 @@ def retry_explanations(request: HttpRequest, *, study: Study, membership: Member
     def act() -> None:
         if study.is_draft:
             raise WrongState("Freeze the design first.")
-        retry_failed(design=study.frozen, actor=request.user)
+        retry_failed(design=study.frozen, actor=user_of(request))
 
     return attempt(request, study, act, "The failed explanations are queued again.")
 
