@@ -59,7 +59,9 @@ class ResponseTable:
     server_ms: FloatArray
     time_elapsed: FloatArray
     answered_at: NDArray[np.datetime64]
+    painted_ms: FloatArray
     first_touch_ms: FloatArray
+    chosen_ms: FloatArray
     changes: IntArray
     focus_lost: IntArray
     focus_lost_ms: FloatArray

@@ -19,7 +19,7 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -30,9 +30,9 @@ import psycopg2
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]  # the study is made by the tests' factories
 
-from studyapp.embedded import start, stop
-from studyapp.embedded.ports import free_port
-from studyapp.embedded.supervise import Supervisor
+from studyapp.embedded import start, stop  # noqa: E402
+from studyapp.embedded.ports import free_port  # noqa: E402
+from studyapp.embedded.supervise import Supervisor  # noqa: E402
 
 AT_ONCE = (1, 20, 100)
 WINDOW_S = 6.0
@@ -187,9 +187,13 @@ class Measured:
 
 async def measure(people: Sequence[Participant], window_s: float) -> Measured:
     """Everybody is at a screen before the window opens; pages count that end within it."""
-    screens = []
-    for person in people:
-        screens.append(await person.come())
+    doorway = asyncio.Semaphore(16)
+
+    async def come(person: Participant) -> Answer:
+        async with doorway:
+            return await person.come()
+
+    screens = await asyncio.gather(*(come(person) for person in people))
     opened = time.perf_counter()
     closes = opened + window_s
     await asyncio.gather(*(person.walk(screen, closes) for person, screen in zip(people, screens, strict=True)))
@@ -246,12 +250,13 @@ def commits_a_second(database_url: str, at_once: int) -> float:
 
 
 def make_study(capacity: int) -> tuple[str, str]:
-    """A frozen, open study as the Adult template makes it, without comprehension check; its link and its run's path."""
+    """An open study as the Adult template makes it, without comprehension check; its link and its run's path."""
     import django
 
     django.setup()
     import factories
     from django.core.management import call_command
+
     from studyapp.actions.links import link_address
 
     call_command("migrate", verbosity=0)

@@ -85,6 +85,7 @@ class Entry:
     params: Mapping[str, Param] = field(default_factory=dict)
     needs: str = ""
     placebo: bool = False
+    signed: bool = True  # whether a weight says for or against, or only how much
     needs_donor: bool = False  # the request must carry another item with the same output
     summary: str = ""
     reference: str = ""
@@ -138,6 +139,7 @@ EXPLAINERS: Mapping[str, Entry] = {
         path="explainers.methods.saliency:explain",
         title="Gradient saliency",
         forms=_WEIGHTS,
+        signed=False,
         summary=(
             "The size of the predictor's gradient at each part of the item: how much a small change there would "
             "move the output. Weights are never below 0: they say how much, not in which direction."

@@ -8,6 +8,8 @@ from typing import TypeAlias
 
 from django.utils.translation import gettext
 
+from explainers.registry import base_of
+from explainers.types import ExplainerSpec
 from studyapp.design.order import Step
 from studyapp.design.schema import ComprehensionQuestion, Rating
 from studyapp.errors import AnswerInvalid
@@ -116,7 +118,7 @@ def _content(study: FrozenStudy, step: Step, place: Place) -> Content:
 
 
 def _stimulus(study: FrozenStudy, step: Step, arm: str) -> Stimulus:
-    shows = step.explanation and study.design.arm(arm).explainer is not None
+    explainer = study.design.arm(arm).explainer if step.explanation else None
     given = study.given.get(step.key)
     material = TrialMaterial(
         item=study.items[step.key],
@@ -124,7 +126,8 @@ def _stimulus(study: FrozenStudy, step: Step, arm: str) -> Stimulus:
         question=study.design.texts.question,
         given=GivenTruth(*given) if given else None,
         # A control arm's page never reads an explanation, so it cannot send one.
-        explanation=study.explanation(arm, step.key) if shows else None,
+        explanation=study.explanation(arm, step.key) if explainer else None,
+        is_signed=base_of(ExplainerSpec(explainer.name, explainer.params)).signed if explainer else True,
     )
     return TASK_TYPES[step.task].stimulus(material)
 

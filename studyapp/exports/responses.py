@@ -18,7 +18,7 @@ from studyapp.screens import passes
 from studyapp.tasktypes import TASK_TYPES
 
 Row = dict[str, object]
-TRAIL = ("first_touch_ms", "changes", "focus_lost", "focus_lost_ms", "pastes")
+TRAIL = ("painted_ms", "first_touch_ms", "chosen_ms", "changes", "focus_lost", "focus_lost_ms", "pastes")
 TRIAL_TYPES = {"comprehension": "comprehension_check", "phase_intro": "instructions"}
 CHUNK = 500  # enrolments held in memory at a time
 

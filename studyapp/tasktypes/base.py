@@ -40,6 +40,7 @@ class TrialMaterial:
     question: str
     given: GivenTruth | None = None
     explanation: Form | None = None
+    is_signed: bool = True
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class Stimulus:
     options: tuple[Option, ...]
     given: GivenTruth | None = None
     explanation: Form | None = None
+    is_signed: bool = True  # whether the explanation's weights say for or against, or only how much
     classes: tuple[str, ...] = ()
 
 

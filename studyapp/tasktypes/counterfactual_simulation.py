@@ -25,6 +25,7 @@ class CounterfactualSimulation:
             options=class_options(material.classes),
             given=material.given,
             explanation=material.explanation,
+            is_signed=material.is_signed,
             classes=material.classes,
         )
 

@@ -24,6 +24,7 @@ class ForwardSimulation:
             item=material.item,
             options=class_options(material.classes),
             explanation=material.explanation,
+            is_signed=material.is_signed,
             classes=material.classes,
         )
 

@@ -28,6 +28,7 @@ class WorkedExample:
             options=(),
             given=material.given,
             explanation=material.explanation,
+            is_signed=material.is_signed,
             classes=material.classes,
         )
 

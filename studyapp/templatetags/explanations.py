@@ -15,7 +15,7 @@ from django import template
 from django.utils.formats import number_format
 from django.utils.translation import gettext
 
-from explainers.types import Concepts, FeatureWeights, Form, Heatmap, ImageInput, TokenWeights
+from explainers.types import Concepts, FeatureWeights, Heatmap, ImageInput, TokenWeights
 from studyapp.tasktypes.base import Stimulus
 from studyapp.templatetags.pictures import Side, overlay, picture, swatch
 
@@ -103,7 +103,7 @@ def explanation_of(stimulus: Stimulus) -> Shown | None:
     form = stimulus.explanation
     if form is None:
         return None
-    sides = sides_of(stimulus, weights_of(form))
+    sides = sides_of(stimulus)
     name = f"studyapp/forms_of_explanations/{form.form}.html"
     match form:
         case FeatureWeights():
@@ -120,7 +120,7 @@ def explanation_of(stimulus: Stimulus) -> Shown | None:
         case Heatmap():
             return _heatmap(name, sides, form, stimulus)
         case Concepts():
-            drawn = zip(form.concepts, bars(weights_of(form), sides), strict=True)
+            drawn = zip(form.concepts, bars([concept.contribution for concept in form.concepts], sides), strict=True)
             return Shown(
                 name,
                 sides,
@@ -128,22 +128,9 @@ def explanation_of(stimulus: Stimulus) -> Shown | None:
             )
 
 
-def weights_of(form: Form) -> tuple[float, ...]:
-    """The weights of a form in its own order; for concepts what each adds to the explained class."""
-    match form:
-        case FeatureWeights():
-            return tuple(feature.weight for feature in form.features)
-        case TokenWeights():
-            return form.weights
-        case Heatmap():
-            return form.values
-        case Concepts():
-            return tuple(concept.contribution for concept in form.concepts)
-
-
-def sides_of(stimulus: Stimulus, weights: Sequence[float]) -> Sides:
+def sides_of(stimulus: Stimulus) -> Sides:
     """What the two directions are called. The class that is explained is named only where the study gave it."""
-    is_signed = any(weight < 0 for weight in weights)
+    is_signed = stimulus.is_signed
     output = stimulus.given.output if stimulus.given else None
     if output is None:
         against, towards = gettext("against the model’s answer"), gettext("for the model’s answer")

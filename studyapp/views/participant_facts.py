@@ -20,7 +20,7 @@ TRAIL: Mapping[str, int] = MappingProxyType(
         "first_touch_ms": DAY_MS,  # painted to the first key or pointer press
         "chosen_ms": DAY_MS,  # painted to the last choice
         "changes": MAX_COUNT,  # choices after the first
-        "focus_losses": MAX_COUNT,
+        "focus_lost": MAX_COUNT,
         "focus_lost_ms": DAY_MS,
         "pastes": MAX_COUNT,
     }

@@ -76,7 +76,7 @@ def test_missing_and_repeated_columns_and_short_rows_are_named():
     assert problems_of(",".join([*names, "arm"]) + "\na,b\n") == (
         "column rt: missing from the header",
         "column arm: is there twice",
-        "row 2: expected 31 cells, found 2",
+        f"row 2: expected {len(names) + 1} cells, found 2",
     )
 
 

@@ -267,5 +267,5 @@ def test_times_are_milliseconds_from_the_painted_stimulus_to_the_answer(chromium
     assert response.trail["changes"] == 1
     assert waited_ms <= response.trail["first_touch_ms"] <= response.trail["chosen_ms"] <= response.response_ms
     assert set(response.trail) == {
-        "painted_ms", "first_touch_ms", "chosen_ms", "changes", "focus_losses", "focus_lost_ms", "pastes",
+        "painted_ms", "first_touch_ms", "chosen_ms", "changes", "focus_lost", "focus_lost_ms", "pastes",
     }  # fmt: skip

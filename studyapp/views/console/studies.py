@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from django.db.models import IntegerField, OuterRef, Q, Subquery, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 
 from studyapp.actions.explain import retry_failed
 from studyapp.actions.freeze import compute_for_draft, freeze
@@ -189,8 +188,3 @@ def retry_explanations(request: HttpRequest, *, study: Study, membership: Member
         retry_failed(design=study.frozen, actor=user_of(request))
 
     return attempt(request, study, act, "The failed explanations are queued again.")
-
-
-def address(study: Study, name: str) -> str:
-    """The address of one of a study's pages."""
-    return reverse(name, kwargs={"public_id": study.public_id})

@@ -29,10 +29,15 @@ DARK = ImageInput(2, 2, 1, bytes(4))
 
 
 def stimulus(
-    form: Form | None, *, output: str | None = "no", classes: tuple[str, ...] = ("no", "yes"), item: object = ROW
+    form: Form | None,
+    *,
+    output: str | None = "no",
+    classes: tuple[str, ...] = ("no", "yes"),
+    item: object = ROW,
+    is_signed: bool = True,
 ) -> Stimulus:
     given = GivenTruth(label="no", output=output) if output else None
-    return Stimulus("worked_example", "", ShownItem("a", item), (), given, form, classes)  # type: ignore[arg-type]
+    return Stimulus("worked_example", "", ShownItem("a", item), (), given, form, is_signed, classes)  # type: ignore[arg-type]
 
 
 def weights(*values: float) -> FeatureWeights:
@@ -103,8 +108,15 @@ def test_decimals_follow_the_strongest_weight(top: float, decimals: int) -> None
     assert explanations.decimals_for(top) == decimals
 
 
-def test_a_form_without_a_weight_below_zero_has_no_direction() -> None:
-    shown = explanations.explanation_of(stimulus(weights(0.4, 0.2, 0.0)))
+def test_weights_above_zero_of_a_signed_method_keep_their_direction() -> None:
+    shown = explanations.explanation_of(stimulus(weights(0.4, 0.2, 0.1)))
+
+    assert shown is not None
+    assert {row.bar.words for row in shown.rows} == {"towards “no”"}
+
+
+def test_weights_of_a_method_without_signs_have_no_direction() -> None:
+    shown = explanations.explanation_of(stimulus(weights(0.4, 0.2, 0.0), is_signed=False))
 
     assert shown is not None
     assert not shown.sides.is_signed

@@ -292,7 +292,7 @@ def test_the_trail_holds_declared_numbers_within_their_bounds_and_nothing_else(c
     enrolment = consent(client, made)
     walk(client, made, until=FIRST_TRIAL)
 
-    step(client, made, trail_pastes="3", trail_changes="1001", trail_keys="abc", trail_focus_losses="x", foo="1")
+    step(client, made, trail_pastes="3", trail_changes="1001", trail_keys="abc", trail_focus_lost="x", foo="1")
 
     assert Response.objects.get(enrolment=enrolment, position=FIRST_TRIAL).trail == {"pastes": 3}
 

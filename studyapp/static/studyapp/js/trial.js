@@ -52,7 +52,7 @@ export function fillForm(form) {
   put(form, "trail_first_touch_ms", facts.firstTouchAt === null ? "" : ms(facts.firstTouchAt - since));
   put(form, "trail_chosen_ms", facts.chosenAt === null ? "" : ms(facts.chosenAt - since));
   put(form, "trail_changes", Math.min(Math.max(facts.choices - 1, 0), MAX_COUNT));
-  put(form, "trail_focus_losses", Math.min(facts.focusLosses, MAX_COUNT));
+  put(form, "trail_focus_lost", Math.min(facts.focusLosses, MAX_COUNT));
   put(form, "trail_focus_lost_ms", ms(facts.focusLostMs));
   put(form, "trail_pastes", Math.min(facts.pastes, MAX_COUNT));
 }
