@@ -22,9 +22,7 @@ CHANNEL = "foretell_jobs"
 EXPLAIN, ANALYSIS = "explain", "analysis"
 
 
-def enqueue(
-    kind: str, *, queue: str, args: Mapping[str, object], study: Study | None = None, total: int = 0
-) -> Job:
+def enqueue(kind: str, *, queue: str, args: Mapping[str, object], study: Study | None = None, total: int = 0) -> Job:
     """Write the job down; `args` are keys of rows, never objects. The doorbell rings when the transaction commits."""
     job = Job.objects.create(kind=kind, queue=queue, args=dict(args), study=study, total=total)
     announce()

@@ -72,7 +72,9 @@ def database(url: str) -> dict[str, object]:
         return {"ENGINE": "django.db.backends.postgresql", "NAME": "foretell"}
     parts = urlsplit(url)
     if parts.scheme not in {"postgres", "postgresql"}:
-        raise ImproperlyConfigured(f"DATABASE_URL: {parts.scheme!r} is not postgresql; Foretell has one database everywhere")
+        raise ImproperlyConfigured(
+            f"DATABASE_URL: {parts.scheme!r} is not postgresql; Foretell has one database everywhere"
+        )
     query = dict(parse_qsl(parts.query))
     return {
         "ENGINE": "django.db.backends.postgresql",

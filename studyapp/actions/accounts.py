@@ -33,7 +33,9 @@ def set_role(*, lab: Lab, user: User, role: Role, actor: User) -> Membership:
     if before and before.role == Role.OWNER and role != Role.OWNER:
         _keep_an_owner(lab, user)
     membership, _ = Membership.objects.update_or_create(lab=lab, user=user, defaults={"role": role})
-    audit.record("set role", f"user:{user.pk}", actor=actor, lab=lab, before=before.role if before else None, after=role)
+    audit.record(
+        "set role", f"user:{user.pk}", actor=actor, lab=lab, before=before.role if before else None, after=role
+    )
     return membership
 
 
@@ -54,9 +56,7 @@ def _keep_an_owner(lab: Lab, leaving: User) -> None:
 def make_sign_in_link(*, user: User) -> str:
     """A token that signs its bearer in once; only its hash is kept."""
     token = secrets.token_urlsafe(32)
-    SignInLink.objects.create(
-        user=user, token_sha256=_digest(token), expires_at=timezone.now() + SIGN_IN_LINK_LIFE
-    )
+    SignInLink.objects.create(user=user, token_sha256=_digest(token), expires_at=timezone.now() + SIGN_IN_LINK_LIFE)
     return token
 
 

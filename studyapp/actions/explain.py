@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-
 from pathlib import Path
 
 from django.conf import settings
@@ -17,8 +16,8 @@ from django.db.models import Count, Q
 from django.utils import timezone
 
 from explainers.cards import read_card
-from explainers.types import Candidate, Explanation as Computed
-from explainers.types import ExplainerSpec, ItemRequest, input_from_json
+from explainers.types import Candidate, ExplainerSpec, ItemRequest, input_from_json
+from explainers.types import Explanation as Computed
 from studyapp import queue
 from studyapp.actions import audit
 from studyapp.design.explaining import Wanted
@@ -61,9 +60,7 @@ def request_explanations(wanted: Sequence[Wanted], *, study: Study) -> dict[str,
 
 def _queue_batches(rows: Sequence[Explanation], study: Study) -> None:
     """Jobs for rows that no unfinished job computes yet, cut by method and predictor."""
-    busy = set(
-        Job.objects.unfinished().filter(explanations__in=rows).values_list("explanations__pk", flat=True)
-    )
+    busy = set(Job.objects.unfinished().filter(explanations__in=rows).values_list("explanations__pk", flat=True))
     groups: dict[tuple[int, str, str], list[Explanation]] = defaultdict(list)
     for row in rows:
         if row.pk not in busy:
@@ -189,5 +186,3 @@ def retry_failed(*, design: FrozenDesign, actor: User | str) -> int:
     if rows:
         audit.record("retried explanations", str(design), actor=actor, study=design.study, after=len(rows))
     return len(rows)
-
-

@@ -45,7 +45,11 @@ def freeze(*, study: Study, actor: User) -> FrozenDesign:
     locked.state = StudyState.FROZEN
     locked.save(update_fields=["state"])
     audit.record(
-        "froze", f"study {locked.public_id}", actor=actor, study=locked, before=StudyState.DRAFT,
+        "froze",
+        f"study {locked.public_id}",
+        actor=actor,
+        study=locked,
+        before=StudyState.DRAFT,
         after={"state": StudyState.FROZEN, "design": frozen.sha256, "items": frozen.items_sha256},
     )
     return frozen
@@ -65,8 +69,14 @@ def items_sha256(rows: list[StudyItem]) -> str:
     """Hash of what the items are and what they are scored by; equal on another machine for the same material."""
     return sha256_of(
         [
-            [row.key, row.item.key, row.perturbation.key if row.perturbation else None, row.label, row.output,
-             row.perturbed_output]
+            [
+                row.key,
+                row.item.key,
+                row.perturbation.key if row.perturbation else None,
+                row.label,
+                row.output,
+                row.perturbed_output,
+            ]
             for row in sorted(rows, key=lambda row: row.key)
         ]
     )

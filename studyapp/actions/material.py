@@ -9,7 +9,8 @@ from dataclasses import asdict
 from django.db import transaction
 
 from explainers.cards import Card, read_card
-from explainers.types import Candidate, Output as Said
+from explainers.types import Candidate
+from explainers.types import Output as Said
 from studyapp.actions.explain import artefact, candidates_of
 from studyapp.design.canonical import sha256_of
 from studyapp.design.checks import PredictorFacts
@@ -68,9 +69,7 @@ def _keep_items(dataset: Dataset, found: Sequence[Candidate]) -> dict[str, Item]
     rows = {}
     for candidate in found:
         content = candidate.input.to_json()
-        rows[sha256_of(content)] = Item(
-            dataset=dataset, key=sha256_of(content), content=content, label=candidate.label
-        )
+        rows[sha256_of(content)] = Item(dataset=dataset, key=sha256_of(content), content=content, label=candidate.label)
     Item.objects.bulk_create(rows.values(), ignore_conflicts=True)
     return {item.key: item for item in Item.objects.filter(dataset=dataset, key__in=rows)}
 

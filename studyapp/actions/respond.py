@@ -81,9 +81,7 @@ def _answer_again(enrolment: Enrolment, submission: Submission) -> None:
 
 
 def _move_on(enrolment: Enrolment, study: FrozenStudy, step: Step, submission: Submission) -> None:
-    if step.kind == "comprehension" and not passes(
-        study.design.comprehension.questions, submission.answer["choices"]
-    ):
+    if step.kind == "comprehension" and not passes(study.design.comprehension.questions, submission.answer["choices"]):
         _try_again(enrolment, study.design.comprehension.attempts)
         return
     enrolment.position += 1
@@ -109,8 +107,12 @@ def _try_again(enrolment: Enrolment, attempts: int) -> None:
 
 def _end(enrolment: Enrolment, state: EnrolmentState) -> None:
     audit.record(
-        state.value, f"enrolment {enrolment.code}", actor=audit.PARTICIPANT, study=enrolment.study,
-        before=enrolment.state, after=state.value,
+        state.value,
+        f"enrolment {enrolment.code}",
+        actor=audit.PARTICIPANT,
+        study=enrolment.study,
+        before=enrolment.state,
+        after=state.value,
     )
     enrolment.state = state
     enrolment.ended_at = timezone.now()

@@ -34,9 +34,7 @@ def edit_draft(*, study: Study, document: dict[str, object], actor: User) -> Stu
     before = parse_design(locked.draft).sha256()
     locked.draft, locked.title = design.document(), design.title
     locked.save(update_fields=["draft", "title"])
-    audit.record(
-        "edited", f"study {locked.public_id}", actor=actor, study=locked, before=before, after=design.sha256()
-    )
+    audit.record("edited", f"study {locked.public_id}", actor=actor, study=locked, before=before, after=design.sha256())
     return locked
 
 

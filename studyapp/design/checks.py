@@ -71,7 +71,9 @@ def _arm_problems(design: Design, predictors: Mapping[str, PredictorFacts]) -> I
             known = ", ".join(sorted(predictors)) or "none trained yet"
             yield Problem(f"{path}.predictor", f"{arm.predictor!r} is none of: {known}")
         elif facts.dataset != design.dataset:
-            yield Problem(f"{path}.predictor", f"{arm.predictor} answers {facts.dataset}, the study is on {design.dataset}")
+            yield Problem(
+                f"{path}.predictor", f"{arm.predictor} answers {facts.dataset}, the study is on {design.dataset}"
+            )
         yield from _role_problems(arm, path)
         if arm.explainer and facts:
             yield from _explainer_problems(arm, facts, f"{path}.explainer")
@@ -122,7 +124,9 @@ def _block_problems(design: Design, tasks: Mapping[str, TaskFacts]) -> Iterator[
             if block.item_set not in sets:
                 yield Problem(f"{path}.item_set", f"{block.item_set!r} is none of: {', '.join(sets)}")
             elif task and task.needs_perturbation and not sets[block.item_set].perturbed:
-                yield Problem(f"{path}.item_set", f"{block.task} needs perturbed items; set perturbed on {block.item_set!r}")
+                yield Problem(
+                    f"{path}.item_set", f"{block.task} needs perturbed items; set perturbed on {block.item_set!r}"
+                )
             if task and task.tests != (phase.kind == "test"):
                 yield Problem(f"{path}.task", f"{block.task} does not belong in a {phase.kind} phase")
 
@@ -144,7 +148,9 @@ def _leaks(design: Design, tasks: Mapping[str, TaskFacts]) -> Iterator[Problem]:
                     "a test; use another item set",
                 )
             if asks_for_output and block.explanation:
-                yield Problem(f"{path}.explanation", "an explanation at the test gives the output away; show it while learning")
+                yield Problem(
+                    f"{path}.explanation", "an explanation at the test gives the output away; show it while learning"
+                )
             if not asks_for_output:
                 shown.setdefault(block.item_set, path)
 
@@ -152,13 +158,19 @@ def _leaks(design: Design, tasks: Mapping[str, TaskFacts]) -> Iterator[Problem]:
 def _plan_problems(design: Design, tasks: Mapping[str, TaskFacts]) -> Iterator[Problem]:
     controls = [arm.key for arm in design.arms if arm.role == "control"]
     if design.plan.control not in controls:
-        yield Problem("plan.control", f"{design.plan.control!r} is no arm with the role control ({', '.join(controls) or 'none'})")
+        yield Problem(
+            "plan.control", f"{design.plan.control!r} is no arm with the role control ({', '.join(controls) or 'none'})"
+        )
     tests = [phase.key for phase in design.phases if phase.kind == "test"]
     for field in ("pre", "post"):
         value = getattr(design.plan, field)
         if value not in tests:
             yield Problem(f"plan.{field}", f"{value!r} is no test phase ({', '.join(tests) or 'none'})")
-    if design.plan.pre in tests and design.plan.post in tests and tests.index(design.plan.pre) >= tests.index(design.plan.post):
+    if (
+        design.plan.pre in tests
+        and design.plan.post in tests
+        and tests.index(design.plan.pre) >= tests.index(design.plan.post)
+    ):
         yield Problem("plan.post", f"{design.plan.post!r} does not come after {design.plan.pre!r}")
     if design.plan.estimand != "gain_in_accuracy":
         yield Problem("plan.estimand", f"{design.plan.estimand!r} is none of: gain_in_accuracy")

@@ -13,9 +13,7 @@ from typing import Literal, TypeAlias
 from studyapp.design.prng import stream
 from studyapp.design.schema import Block, Design, Phase
 
-StepKind: TypeAlias = Literal[
-    "background", "instructions", "comprehension", "phase_intro", "trial", "rating"
-]
+StepKind: TypeAlias = Literal["background", "instructions", "comprehension", "phase_intro", "trial", "rating"]
 
 
 @dataclass(frozen=True)
@@ -56,8 +54,6 @@ def plan_steps(design: Design, items: Mapping[str, Sequence[str]], order_seed: i
     for rating in design.ratings:
         add("rating", key=rating.key)
     return tuple(steps)
-
-
 
 
 def _trials(phase: Phase, items: Mapping[str, Sequence[str]], order_seed: int) -> list[dict[str, object]]:

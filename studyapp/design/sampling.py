@@ -64,9 +64,11 @@ def draw_items(design: Design, pool: Iterable[PoolItem], n_classes: int) -> Draw
         path = f"item_sets[{position}].n_items"
         problems += shape_problems(item_set, n_classes, path)
         if not problems:
-            chosen, short = _draw_set(item_set, cells, n_classes, stream(design.seed, f"items/{item_set.key}"))
+            draw = stream(design.seed, f"items/{item_set.key}")
+            chosen, short = _draw_set(item_set, cells, n_classes, draw)
             problems += [Problem(path, message) for message in short]
-            drawn[item_set.key] = tuple(chosen)
+            # Shuffled, so that neither a place in the set nor a key made from it tells the cell.
+            drawn[item_set.key] = tuple(draw.shuffled(chosen))
     if problems:
         raise DesignRefused(problems)
     return drawn

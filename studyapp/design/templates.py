@@ -88,7 +88,15 @@ def forward_simulation(dataset: str) -> Document:
         "item_sets": [{"key": "learning", "n_items": 8}, {"key": "test", "n_items": 16}],
         "phases": [
             _phase("pre", "test", "Your first guesses", _pre_intro(words, 16), "forward_simulation", "test"),
-            _phase("learning", "learning", "Learn how the model answers", _learning_intro(words), "worked_example", "learning", explanation=True),
+            _phase(
+                "learning",
+                "learning",
+                "Learn how the model answers",
+                _learning_intro(words),
+                "worked_example",
+                "learning",
+                explanation=True,
+            ),
             _phase("post", "test", "Your guesses now", _post_intro(words, 16), "forward_simulation", "test"),
         ],
     }
@@ -102,9 +110,24 @@ def forward_simulation_two_passes(dataset: str) -> Document:
         "minutes": 25,
         "item_sets": [{"key": "learning", "n_items": 16}, {"key": "test", "n_items": 32}],
         "phases": [
-            _phase("examples", "learning", "See how the model answers", _learning_intro(words), "worked_example", "learning"),
+            _phase(
+                "examples",
+                "learning",
+                "See how the model answers",
+                _learning_intro(words),
+                "worked_example",
+                "learning",
+            ),
             _phase("pre", "test", "Your first guesses", _pre_intro(words, 32), "forward_simulation", "test"),
-            _phase("learning", "learning", "See the examples again", _learning_intro(words), "worked_example", "learning", explanation=True),
+            _phase(
+                "learning",
+                "learning",
+                "See the examples again",
+                _learning_intro(words),
+                "worked_example",
+                "learning",
+                explanation=True,
+            ),
             _phase("post", "test", "Your guesses now", _post_intro(words, 32), "forward_simulation", "test"),
         ],
     }
@@ -124,9 +147,13 @@ def counterfactual_simulation(dataset: str) -> Document:
         "phases": [
             _phase("pre", "test", "Your first guesses", intro, "counterfactual_simulation", "changed"),
             _phase(
-                "post", "test", "Your guesses now",
+                "post",
+                "test",
+                "Your guesses now",
                 f"{intro}\n\nYou will see the same questions again. They may now come with more information.",
-                "counterfactual_simulation", "changed", explanation=True,
+                "counterfactual_simulation",
+                "changed",
+                explanation=True,
             ),
         ],
     }

@@ -111,7 +111,16 @@ def _codebook() -> Iterator[tuple[str, ...]]:
         yield (column.name, column.kind, column.unit, "|".join(column.values), column.meaning)
 
 
-ITEM_COLUMNS = ("item", "item_set", "content_sha256", "label", "model_output", "model_output_perturbed", "input", "changes")
+ITEM_COLUMNS = (
+    "item",
+    "item_set",
+    "content_sha256",
+    "label",
+    "model_output",
+    "model_output_perturbed",
+    "input",
+    "changes",
+)
 
 
 def _items(stage: Stage) -> Iterator[tuple[object, ...]]:
@@ -122,7 +131,13 @@ def _items(stage: Stage) -> Iterator[tuple[object, ...]]:
         changes = json.dumps(row.perturbation.changes, ensure_ascii=False) if row.perturbation else ""
         content = json.dumps(row.item.content, ensure_ascii=False)
         yield (
-            row.key, row.item_set, row.item.key, study.classes[row.label], study.classes[row.output], changed, content,
+            row.key,
+            row.item_set,
+            row.item.key,
+            study.classes[row.label],
+            study.classes[row.output],
+            changed,
+            content,
             changes,
         )
 

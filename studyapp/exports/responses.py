@@ -77,8 +77,14 @@ def _rows_of_stage(stage: Stage) -> Iterator[Row]:
             chunk = []
     yield from _rows_of_chunk(sheet, chunk)
     for number, decline in enumerate(Decline.objects.filter(stage=stage).order_by("pk"), start=1):
-        yield {**_head(sheet, f"declined-{stage.pk}-{number}"), "trial_index": 0, "trial_type": "consent",
-               "response": "declined", "attempt": 1, "answered_at": _time(decline.declined_at)}
+        yield {
+            **_head(sheet, f"declined-{stage.pk}-{number}"),
+            "trial_index": 0,
+            "trial_type": "consent",
+            "response": "declined",
+            "attempt": 1,
+            "answered_at": _time(decline.declined_at),
+        }
 
 
 def _rows_of_chunk(sheet: Sheet, chunk: list[Enrolment]) -> Iterator[Row]:
@@ -86,8 +92,7 @@ def _rows_of_chunk(sheet: Sheet, chunk: list[Enrolment]) -> Iterator[Row]:
     for response in Response.objects.filter(enrolment__in=chunk).order_by("position", "attempt"):
         responses[response.enrolment_id].append(response)
     assigned = {
-        row.enrolment_id: row
-        for row in Assignment.objects.filter(enrolment__in=chunk).select_related("stratum")
+        row.enrolment_id: row for row in Assignment.objects.filter(enrolment__in=chunk).select_related("stratum")
     }
     for enrolment in chunk:
         allocation = _allocation(sheet, assigned.get(enrolment.pk), enrolment.enrolled_at)
@@ -96,11 +101,14 @@ def _rows_of_chunk(sheet: Sheet, chunk: list[Enrolment]) -> Iterator[Row]:
             yield {**_head(sheet, enrolment.code), **row, "trial_index": index}
 
 
-def _rows_of(
-    sheet: Sheet, enrolment: Enrolment, responses: list[Response], allocation: Row
-) -> Iterator[Row]:
+def _rows_of(sheet: Sheet, enrolment: Enrolment, responses: list[Response], allocation: Row) -> Iterator[Row]:
     start = enrolment.enrolled_at
-    yield {"trial_type": "consent", "response": "consented", "attempt": 1, **_when(enrolment.consent.consented_at, start)}
+    yield {
+        "trial_type": "consent",
+        "response": "consented",
+        "attempt": 1,
+        **_when(enrolment.consent.consented_at, start),
+    }
     place: Row = {}
     withdrawn = enrolment.state == EnrolmentState.WITHDRAWN
     for response in [] if withdrawn else responses:

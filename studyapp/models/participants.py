@@ -157,7 +157,9 @@ class Response(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["enrolment", "position", "attempt"], name="one_response_per_trial"),
-            models.CheckConstraint(condition=Q(response_ms__isnull=True) | Q(response_ms__gte=0), name="time_runs_forward"),
+            models.CheckConstraint(
+                condition=Q(response_ms__isnull=True) | Q(response_ms__gte=0), name="time_runs_forward"
+            ),
         ]
 
     def __str__(self) -> str:

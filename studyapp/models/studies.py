@@ -42,7 +42,9 @@ class Study(models.Model):
 
     class Meta:
         ordering = ["-created_at"]
-        constraints = [models.CheckConstraint(condition=models.Q(state__in=StudyState.values), name="a_known_study_state")]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(state__in=StudyState.values), name="a_known_study_state")
+        ]
 
     def __str__(self) -> str:
         return self.title

@@ -12,7 +12,9 @@ from studyapp.models.material import Item, Output, Perturbation, Predictor
 from studyapp.models.studies import FrozenDesign, StudyItem
 
 
-def study_items(design: Design, drawn: Mapping[str, Sequence[DrawnItem]], frozen: FrozenDesign | None) -> list[StudyItem]:
+def study_items(
+    design: Design, drawn: Mapping[str, Sequence[DrawnItem]], frozen: FrozenDesign | None
+) -> list[StudyItem]:
     """Rows for drawn items, not yet saved, numbered within their set; `frozen` is None for a draft's preview."""
     chosen = [item for items in drawn.values() for item in items]
     items = {row.key: row for row in Item.objects.filter(dataset__key=design.dataset, key__in=[i.key for i in chosen])}
@@ -44,7 +46,9 @@ def study_items(design: Design, drawn: Mapping[str, Sequence[DrawnItem]], frozen
 def _outputs(predictor_key: str, items) -> dict[tuple[int, int | None], int]:  # type: ignore[no-untyped-def]
     # Any of the design's predictors will do: items and perturbations are those on which they agree.
     rows = Output.objects.filter(predictor__key=predictor_key, predictor__is_current=True, item__in=items)
-    return {(item, change): said for item, change, said in rows.values_list("item_id", "perturbation_id", "class_index")}
+    return {
+        (item, change): said for item, change, said in rows.values_list("item_id", "perturbation_id", "class_index")
+    }
 
 
 def _size(content: Mapping[str, Any]) -> int:

@@ -52,8 +52,10 @@ class Command(BaseCommand):
         try:
             self.run(once=once, participants=participants, started=started)
         except KeyboardInterrupt:
-            self.say("\nStopped: the web server, the relay, the workers, Postgres and Valkey. Your data stays in "
-                     f"{settings.DATA_DIR}.")
+            self.say(
+                "\nStopped: the web server, the relay, the workers, Postgres and Valkey. Your data stays in "
+                f"{settings.DATA_DIR}."
+            )
         except (EmbeddedError, StudyError) as error:
             raise CommandError(str(error)) from error
 

@@ -24,7 +24,9 @@ class Command(BaseCommand):
         folder = settings.DATA_DIR / "predictors"
         names = sorted(path.parent.name for path in folder.glob("*/card.json"))
         if not names:
-            raise CommandError(f"{folder} holds no trained predictor; run `python -m explainers train all --seed 0` first")
+            raise CommandError(
+                f"{folder} holds no trained predictor; run `python -m explainers train all --seed 0` first"
+            )
         by_material = defaultdict(list)
         for name in names:
             by_material[read_card(artefact(name)).material].append(name)

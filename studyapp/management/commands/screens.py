@@ -19,10 +19,16 @@ from studyapp.models.studies import StageKind
 
 FOLDER = settings.BASE_DIR / "docs" / "screens"
 WIDTHS = {1280: 800, 375: 812}
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+GUARD_MS = 300  # a screen takes no answer sooner, so that a double tap answers one
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 class Command(BaseCommand):
@@ -44,7 +50,9 @@ class Command(BaseCommand):
         self.stdout.write(f"{len(list(FOLDER.glob('*.png')))} screenshots in {FOLDER}")
 
     def demo_study(self, dataset: str) -> Study:
-        study = Study.objects.filter(lab__memberships__user=owner(), draft__dataset=dataset).order_by("created_at").first()
+        study = (
+            Study.objects.filter(lab__memberships__user=owner(), draft__dataset=dataset).order_by("created_at").first()
+        )
         if study is None or study.is_draft:
             raise CommandError("The demo's studies are not there yet; run `make demo DEMO=once` first.")
         return Study.objects.select_related("frozen").get(pk=study.pk)
@@ -109,8 +117,9 @@ def answer(page: Page) -> None:
     names = page.eval_on_selector_all("input[type=radio]", "found => [...new Set(found.map(input => input.name))]")
     for name in names:
         options = page.locator(f"input[type=radio][name='{name}']")
-        options.nth(min(1, options.count() - 1)).check(force=True)
-    stamp = page.locator("main").inner_html()
+        chosen = options.nth(min(1, options.count() - 1)).get_attribute("id")
+        page.locator(f"label[for='{chosen}']").click()
+    page.wait_for_timeout(GUARD_MS)
+    place = page.locator("main").get_attribute("data-place")
     page.locator("main form button").first.click()
-    page.wait_for_function("before => document.querySelector('main')?.innerHTML !== before", arg=stamp)
-
+    page.wait_for_function("before => (document.querySelector('main')?.dataset.place ?? null) !== before", arg=place)

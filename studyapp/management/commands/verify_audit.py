@@ -25,7 +25,9 @@ class Command(BaseCommand):
             for number, study, previous, stored, text in cursor:
                 count += 1
                 if previous != last.get(study, ""):
-                    raise CommandError(f"entry {number}: it does not follow the entry before it; one was removed or slipped in")
+                    raise CommandError(
+                        f"entry {number}: it does not follow the entry before it; one was removed or slipped in"
+                    )
                 if hashlib.sha256(text.encode("utf-8")).hexdigest() != stored:
                     raise CommandError(f"entry {number}: its content is not what was hashed when it was written")
                 last[study] = stored
