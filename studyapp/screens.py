@@ -1,4 +1,4 @@
-"""What a participant sees at a place of a frozen design: a pure function, so any screen can be previewed or replayed."""
+"""What a participant sees at a place of a frozen design: a pure function, so a screen can be previewed or replayed."""
 
 from __future__ import annotations
 
@@ -54,6 +54,7 @@ class Check:
     questions: tuple[tuple[str, tuple[str, ...]], ...]
     attempt: int
     attempts: int
+    instructions: str  # to read again before another try
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,9 @@ def _content(study: FrozenStudy, step: Step, place: Place) -> Content:
         case "comprehension":
             check = design.comprehension
             questions = tuple((q.question, q.options) for q in check.questions)
-            return Check(gettext("Before you start"), questions, place.attempt, check.attempts)
+            return Check(
+                gettext("Before you start"), questions, place.attempt, check.attempts, design.texts.instructions
+            )
         case "phase_intro":
             keys = [phase.key for phase in design.phases]
             phase = design.phases[keys.index(step.phase)]

@@ -12,6 +12,7 @@ from typing import IO
 
 from analysis.api import report_from_json
 from analysis.columns import COLUMNS
+from analysis.errors import ReportError
 from analysis.text import report_text
 from analysis.words import methods_paragraph, results_paragraph
 from studyapp.exports.design import design_json
@@ -162,7 +163,11 @@ def _write_report(archive: zipfile.ZipFile, stage: Stage) -> None:
     report = Report.objects.filter(stage=stage, document__isnull=False).first()
     if report is None:
         return
-    result = report_from_json(json.dumps(report.document))
+    try:
+        result = report_from_json(json.dumps(report.document))
+    except ReportError:  # of an earlier version's form: its numbers are kept as they are
+        archive.writestr("report.json", json.dumps(report.document, indent=1) + "\n")
+        return
     text = "\n".join(
         [report_text(result), "Methods", methods_paragraph(result), "", "Results", results_paragraph(result), ""]
     )

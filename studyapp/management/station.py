@@ -54,6 +54,8 @@ def start_workers(supervisor: Supervisor) -> None:
                 sys.executable, "-m", "celery", "-A", "studyapp", "worker", "-Q", queue, "-n", f"{queue}@%h",
                 "--concurrency", "1", "--pool", "solo", "--without-gossip", "--without-mingle", "--loglevel", "INFO",
             ],
+            # One thread a worker: threads of torch that wait for each other are slower than one on a busy machine.
+            env={"OMP_NUM_THREADS": "1"},
         )  # fmt: skip
 
 

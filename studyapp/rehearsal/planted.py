@@ -5,13 +5,6 @@ from __future__ import annotations
 from analysis.report import Report as Result
 from analysis.text import columns
 from analysis.types import Estimate, Interval
-from studyapp.models import Job, Stage
-
-
-def planted_gain(stage: Stage) -> float | None:
-    """The effect planted in explained arms, in proportion correct; None for a stage of real people."""
-    job = Job.objects.filter(kind="rehearse", args__stage=stage.pk).first()
-    return float(job.args["gain"]) if job else None
 
 
 def planted_effect(result: Result, estimate: Estimate, gain: float) -> float:
@@ -21,9 +14,8 @@ def planted_effect(result: Result, estimate: Estimate, gain: float) -> float:
     return gains[0] - gains[1]
 
 
-def planted_table(result: Result, stage: Stage) -> str:
-    """Every planned contrast with the planted effect, the estimate, its interval and whether it holds the planted one."""
-    gain = planted_gain(stage) or 0.0
+def planted_table(result: Result, gain: float) -> str:
+    """Every planned contrast: the planted effect, the estimate, and whether its interval holds the planted one."""
     rows = []
     for estimate in result.estimates:
         planted = planted_effect(result, estimate, gain)
@@ -38,7 +30,8 @@ def planted_table(result: Result, stage: Stage) -> str:
         )
     return "\n".join(
         [
-            f"{result.title}: {result.estimand_title}, percentage points, {result.flow.allocated} simulated participants",
+            f"{result.title}: {result.estimand_title}, percentage points, "
+            f"{result.flow.allocated} simulated participants",
             columns(("contrast", "planted", "estimate", "95 % interval", "planted is", "p"), rows),
         ]
     )

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.core import signing
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.utils.translation import gettext
 
 from studyapp.views.participant_pages import Page, answer_with
+from studyapp.views.participant_stamp import carried
 
 # Addresses of participants: their way back is the invitation, not the console.
 RUN_VIEWS = frozenset({"run", "withdraw"})
@@ -104,7 +109,13 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """403: the form did not come from a page of ours, or cookies are switched off."""
+    """403: the form did not come from a page of ours, or cookies are switched off.
+
+    Two tabs that open a link at the same moment give each other's first form a stale token: that one asks again.
+    """
+    again = _consent_again(request)
+    if again is not None:
+        return again
     return error_page(
         request,
         403,
@@ -112,6 +123,19 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
         gettext("It was open for too long, or this browser does not keep cookies, which this site needs."),
         gettext("Allow cookies for this site, then open the page again. Answers that were saved are kept."),
     )
+
+
+def _consent_again(request: HttpRequest) -> HttpResponse | None:
+    match = request.resolver_match
+    has_both = settings.CSRF_COOKIE_NAME in request.COOKIES and "csrfmiddlewaretoken" in request.POST
+    if match is None or match.view_name != "join" or not has_both:
+        return None
+    try:
+        parameters = carried(request.POST.get("arrival", ""), match.kwargs["token"])
+    except signing.BadSignature:
+        return None
+    query = f"?{urlencode(parameters)}" if parameters else ""
+    return HttpResponseRedirect(request.path + query, status=303)
 
 
 def error_page(

@@ -26,9 +26,16 @@ from studyapp.views.doors import anyone, open_run
 from studyapp.views.doors import participant as the_participant
 from studyapp.views.participant_facts import read_response_ms, read_trail, server_interval_ms
 from studyapp.views.participant_pages import Page, answer_with, ended_page, place_of, screen_page
-from studyapp.views.participant_stamp import Stamp, StampInvalid, new_stamp, now_ms, read_stamp
+from studyapp.views.participant_stamp import (
+    Stamp,
+    StampInvalid,
+    carried,
+    carry,
+    new_stamp,
+    now_ms,
+    read_stamp,
+)
 
-ARRIVAL_SALT = "studyapp.arrival"
 VISITOR_COOKIE = "visitor"
 VISITOR = re.compile(r"[A-Za-z0-9_-]{32}")
 TOKEN = re.compile(r"[A-Za-z0-9_-]{1,43}")
@@ -79,7 +86,7 @@ def _invite(request: HttpRequest, link: Link) -> HttpResponse:
 
 
 def _decide(request: HttpRequest, link: Link) -> HttpResponse:
-    parameters = signing.loads(request.POST.get("arrival", ""), salt=f"{ARRIVAL_SALT}.{link.token}")
+    parameters = carried(request.POST.get("arrival", ""), link.token)
     arrival = read_arrival(parameters)
     decision = request.POST.get("decision")
     if arrival.is_preview:
@@ -136,13 +143,12 @@ def _to_run(enrolment: Enrolment) -> HttpResponse:
 
 def _consent_page(request: HttpRequest, link: Link, arrival: Arrival, status: int = 200) -> HttpResponse:
     design = frozen_study(link.stage.study.frozen.pk).design
-    carried = signing.dumps(dict(arrival.parameters), salt=f"{ARRIVAL_SALT}.{link.token}", compress=True)
     page = Page(
         "studyapp/participant/consent.html",
         gettext("Before you take part"),
         {
             "design": design,
-            "arrival": carried,
+            "arrival": carry(arrival.parameters, link.token),
             "action": reverse("join", args=[link.token]),
             "is_preview": arrival.is_preview,
             "is_undecided": status == 422,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.core import signing
@@ -14,6 +15,7 @@ from django.core import signing
 from studyapp.models import Enrolment
 
 SALT = "studyapp.stamp"
+ARRIVAL_SALT = "studyapp.arrival"
 
 
 class StampInvalid(Exception):
@@ -51,3 +53,14 @@ def read_stamp(text: str, enrolment: Enrolment) -> Stamp:
 
 def now_ms() -> int:
     return time.time_ns() // 1_000_000
+
+
+def carry(parameters: Mapping[str, str], link_token: str) -> str:
+    """The parameters of an arrival, signed for the link they came by, so that the consent form can bring them back."""
+    return signing.dumps(dict(parameters), salt=f"{ARRIVAL_SALT}.{link_token}", compress=True)
+
+
+def carried(text: str, link_token: str) -> dict[str, str]:
+    """What `carry` signed; raises signing.BadSignature for anything else."""
+    parameters: dict[str, str] = signing.loads(text, salt=f"{ARRIVAL_SALT}.{link_token}")
+    return parameters

@@ -21,7 +21,7 @@ from studyapp.actions.explain import Progress, explanation_progress
 from studyapp.actions.freeze import freeze
 from studyapp.actions.lifecycle import open_study
 from studyapp.actions.links import link_address
-from studyapp.actions.rehearsals import start_rehearsal
+from studyapp.actions.rehearsals import planned_rehearsal, rehearsal_of, start_rehearsal
 from studyapp.actions.studies import create_study
 from studyapp.design.templates import TEMPLATES
 from studyapp.embedded import EmbeddedError
@@ -134,7 +134,9 @@ class Command(BaseCommand):
     def show(self, stage: Stage) -> None:
         report = Report.objects.filter(stage=stage, document__isnull=False).first()
         self.say("")
-        self.say(planted_table(report_from_json(json.dumps(report.document)), stage))
+        self.say(
+            planted_table(report_from_json(json.dumps(report.document)), planned_rehearsal(rehearsal_of(stage)).gain)
+        )
 
     def leave_files(self, stage: Stage) -> Path:
         folder = settings.DATA_DIR / "demo"

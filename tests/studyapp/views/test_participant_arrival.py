@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -296,3 +297,38 @@ def test_a_form_without_a_csrf_token_is_refused_calmly() -> None:
 
     assert response.status_code == 403
     assert "cookies" in response.content.decode()
+
+
+def with_token(page) -> dict[str, str]:  # type: ignore[no-untyped-def]
+    """The form's fields with its CSRF token."""
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.content.decode())
+    assert token
+    return {**fields_of(page), "csrfmiddlewaretoken": token[1]}
+
+
+def test_a_second_tab_whose_token_went_stale_is_asked_again_and_keeps_who_it_is() -> None:
+    """Two tabs that open a link at the same moment overwrite each other's CSRF cookie."""
+    made = make_study()
+    browser = Client(enforce_csrf_checks=True)
+    first_tab = with_token(browser.get(made.join + PROLIFIC))
+    browser.cookies.pop("csrftoken")
+    browser.get(made.join + PROLIFIC)
+
+    stale = browser.post(made.join, {**first_tab, "decision": "consent"})
+    again = with_token(browser.get(stale["Location"]))
+    consented = browser.post(made.join, {**again, "decision": "consent"})
+
+    assert (stale.status_code, consented.status_code) == (303, 303)
+    assert "PROLIFIC_PID=5f1e" in stale["Location"]
+    assert Enrolment.objects.count() == 1
+
+
+def test_a_forged_form_is_refused_and_enrols_nobody() -> None:
+    made = make_study()
+    browser = Client(enforce_csrf_checks=True)
+    browser.get(made.join)
+
+    response = browser.post(made.join, {"arrival": "forged", "decision": "consent"})
+
+    assert response.status_code == 403
+    assert not Enrolment.objects.exists()
