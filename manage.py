@@ -3,6 +3,8 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 # Commands that a newcomer types first: they start the embedded servers where no others are named.
@@ -16,12 +18,16 @@ def main() -> None:
     except ImportError as error:
         raise SystemExit("Django is not installed here: `make demo` and `make test` set everything up.") from error
     if len(sys.argv) > 1 and sys.argv[1] in STARTS_SERVERS and "DATABASE_URL" not in os.environ:
-        start_servers()
-    execute_from_command_line(sys.argv)
+        with embedded_servers():
+            execute_from_command_line(sys.argv)
+    else:
+        execute_from_command_line(sys.argv)
 
 
-def start_servers() -> None:
-    from studyapp.embedded import EmbeddedError, start
+@contextmanager
+def embedded_servers() -> Iterator[None]:
+    """Postgres and Valkey for as long as the command runs; those that ran before go on running."""
+    from studyapp.embedded import EmbeddedError, start, stop
 
     data = Path(os.environ.get("FORETELL_DATA", Path(__file__).resolve().parent / ".foretell")).absolute()
     print(f"Servers: Postgres and Valkey, with their data in {data}", flush=True)
@@ -30,8 +36,11 @@ def start_servers() -> None:
     except EmbeddedError as error:
         raise SystemExit(str(error)) from error
     os.environ.update(FORETELL_DATA=str(data), DATABASE_URL=services.database_url, REDIS_URL=services.redis_url or "")
-    if services.started_here:
-        os.environ["FORETELL_STOP_SERVERS"] = "1"  # who started them stops them
+    try:
+        yield
+    finally:
+        if services.started_here:
+            stop(data)
 
 
 if __name__ == "__main__":

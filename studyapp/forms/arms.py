@@ -8,12 +8,14 @@ from typing import Any
 
 from django import forms
 from django.forms import BaseFormSet, BoundField, formset_factory
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from explainers.registry import EXPLAINERS, Choice, Entry, Int, Param
 from studyapp.forms.lines import fresh, key_from
 from studyapp.models import Dataset, Predictor
 
-ROLES = (("control", "Control"), ("placebo", "Placebo"), ("explained", "Explained"))
+ROLES = (("control", _("Control")), ("placebo", _("Placebo")), ("explained", _("Explained")))
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Material:
     def choices(self) -> list[tuple[str, object]]:
         methods = [(key, entry.title) for key, entry in self.explainers.items() if not entry.placebo]
         placebos = [(key, entry.title) for key, entry in self.explainers.items() if entry.placebo]
-        return [("", "none"), ("Methods", methods), ("Placebos", placebos)]
+        return [("", gettext("none")), (gettext("Methods"), methods), (gettext("Placebos"), placebos)]
 
 
 def material_of(dataset: str) -> Material:
@@ -45,15 +47,16 @@ class ArmForm(forms.Form):
     """One arm. Every explainer's parameters are there; those of the chosen one count."""
 
     key = forms.CharField(widget=forms.HiddenInput, required=False)
-    title = forms.CharField(max_length=300)
-    role = forms.ChoiceField(choices=ROLES)
-    weight = forms.IntegerField(min_value=1, max_value=10, initial=1)
+    title = forms.CharField(max_length=300, label=_("Title"))
+    role = forms.ChoiceField(choices=ROLES, label=_("Role"))
+    weight = forms.IntegerField(min_value=1, max_value=10, initial=1, label=_("Weight"))
 
     def __init__(self, *args: Any, material: Material, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.material = material
-        self.fields["predictor"] = forms.ChoiceField(choices=_with_current(material.predictors, self._now("predictor")))
-        self.fields["explainer"] = forms.ChoiceField(choices=material.choices, required=False)
+        predictors = _with_current(material.predictors, self._now("predictor"))
+        self.fields["predictor"] = forms.ChoiceField(choices=predictors, label=_("Predictor"))
+        self.fields["explainer"] = forms.ChoiceField(choices=material.choices, required=False, label=_("Explainer"))
         for method, entry in material.explainers.items():
             for name, param in entry.params.items():
                 self.fields[f"{method}-{name}"] = _param_field(name, param)
@@ -93,16 +96,19 @@ class ArmForm(forms.Form):
 
 def _with_current(choices: tuple[tuple[str, str], ...], current: str) -> list[tuple[str, str]]:
     """The choices, and what the design says now where it is none of them: a form must not change it silently."""
-    missing = [(current, f"{current} (not trained here)")] if current and current not in dict(choices) else []
-    return [*choices, *missing]
+    if not current or current in dict(choices):
+        return list(choices)
+    return [*choices, (current, gettext("%(predictor)s (not trained here)") % {"predictor": current})]
 
 
 def _param_field(name: str, param: Param) -> forms.Field:
     label = name.replace("_", " ").capitalize()
     if isinstance(param, Choice):
-        options = [("", f"default: {param.default}"), *((option, option) for option in param.options)]
+        unset = gettext("default: %(value)s") % {"value": param.default}
+        options = [("", unset), *((option, option) for option in param.options)]
         return forms.ChoiceField(choices=options, required=False, label=label, help_text=param.help)
-    help_text = f"{param.help} From {param.low} to {param.high}; left empty it is {param.default}.".strip()
+    limits = gettext("From %(low)s to %(high)s; left empty it is %(default)s.")
+    help_text = f"{param.help} {limits % {'low': param.low, 'high': param.high, 'default': param.default}}".strip()
     if isinstance(param, Int):
         return forms.IntegerField(
             min_value=param.low, max_value=param.high, required=False, label=label, help_text=help_text

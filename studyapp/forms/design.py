@@ -5,10 +5,12 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django import forms
 from django.http import QueryDict
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from studyapp.errors import Problem
 from studyapp.forms.arms import ArmForm, ArmFormSet, BaseArmFormSet, Material, arm_initial, material_of
@@ -20,6 +22,9 @@ from studyapp.forms.lines import (
     print_questions,
     print_ratings,
 )
+
+if TYPE_CHECKING:  # the stubs are there for the linters alone
+    from django_stubs_ext import StrOrPromise
 
 Document: TypeAlias = dict[str, Any]  # a design as JSON, read by parse_design on the way out
 
@@ -51,85 +56,95 @@ TRANSLATED = {
     "smallest_effect": "plan.smallest_effect",
 }
 MISSING_RULES = (
-    ("no_gain", "Count people without an outcome as having gained nothing"),
-    ("available", "Leave people without an outcome out"),
+    ("no_gain", _("Count people without an outcome as having gained nothing")),
+    ("available", _("Leave people without an outcome out")),
 )
 MONO = {"class": "mono"}
 
 
-def lines_field(label: str, help_text: str, rows: int = 4) -> forms.CharField:
+def lines_field(label: StrOrPromise, help_text: StrOrPromise, rows: int = 4) -> forms.CharField:
     return forms.CharField(
         label=label, help_text=help_text, required=False, widget=forms.Textarea(attrs={"rows": rows, **MONO})
     )
 
 
-def text_field(label: str, rows: int, help_text: str = "") -> forms.CharField:
+def text_field(label: StrOrPromise, rows: int) -> forms.CharField:
     widget = forms.Textarea(attrs={"rows": rows})
-    return forms.CharField(label=label, max_length=20_000, widget=widget, help_text=help_text)
+    return forms.CharField(label=label, max_length=20_000, widget=widget)
 
 
 class DesignForm(forms.Form):
     """Everything of a design but its arms. What a form cannot say (blocks, task types) stays as it is."""
 
-    title = forms.CharField(max_length=300, label="Title", help_text="For your lab; participants do not see it.")
-    minutes = forms.IntegerField(min_value=1, max_value=240, label="Minutes", help_text="What participants are told.")
+    title = forms.CharField(max_length=300, label=_("Title"), help_text=_("For your lab; participants do not see it."))
+    minutes = forms.IntegerField(
+        min_value=1, max_value=240, label=_("Minutes"), help_text=_("What participants are told.")
+    )
     seed = forms.IntegerField(
-        min_value=0, max_value=2**53 - 1, help_text="Draws the items: the same seed, the same study."
+        min_value=0,
+        max_value=2**53 - 1,
+        label=_("Seed"),
+        help_text=_("Draws the items: the same seed, the same study."),
     )
 
-    consent = text_field("Consent", 8)
-    instructions = text_field("Instructions", 8)
-    question = forms.CharField(max_length=300, label="Question of a trial", help_text="The heading of every trial.")
-    debrief = text_field("Debrief", 4)
-    contact = forms.CharField(max_length=300, label="Contact", help_text="Whom participants can ask.")
+    consent = text_field(_("Consent"), 8)
+    instructions = text_field(_("Instructions"), 8)
+    question = forms.CharField(
+        max_length=300, label=_("Question of a trial"), help_text=_("The heading of every trial.")
+    )
+    debrief = text_field(_("Debrief"), 4)
+    contact = forms.CharField(max_length=300, label=_("Contact"), help_text=_("Whom participants can ask."))
 
     questions = lines_field(
-        "Comprehension check",
-        "A question, then an answer a line: * before the right one, - before the others. An empty line between two.",
+        _("Comprehension check"),
+        _("A question, then an answer a line: * before the right one, - before the others. An empty line between two."),
         8,
     )
     attempts = forms.IntegerField(
         min_value=2,
         max_value=5,
-        label="Attempts",
-        help_text="Panels ask for two at least before somebody is sent away.",
+        label=_("Attempts"),
+        help_text=_("Panels ask for two at least before somebody is sent away."),
     )
-    ratings = lines_field("Ratings at the end", "One a line: question | low end | high end | number of points.")
+    ratings = lines_field(_("Ratings at the end"), _("One a line: question | low end | high end | number of points."))
 
     capacity = forms.IntegerField(
-        min_value=2, max_value=100_000, label="Participants", help_text="Allocated in the main stage."
+        min_value=2, max_value=100_000, label=_("Participants"), help_text=_("Allocated in the main stage.")
     )
     block_multiples = forms.CharField(
-        label="Sizes of the permuted blocks",
-        help_text="In multiples of the arms' weights, with commas; each block's size is drawn from them.",
+        label=_("Sizes of the permuted blocks"),
+        help_text=_("In multiples of the arms' weights, with commas; each block's size is drawn from them."),
     )
     strata = lines_field(
-        "Background questions",
-        "Balanced separately. One a line: question | answer | answer. Each splits the blocks.",
+        _("Background questions"),
+        _("Balanced separately. One a line: question | answer | answer. Each splits the blocks."),
         3,
     )
 
-    code = forms.CharField(max_length=40, label="Completion code", help_text="Shown when every response is in.")
+    code = forms.CharField(max_length=40, label=_("Completion code"), help_text=_("Shown when every response is in."))
     redirect = forms.URLField(
         max_length=510,
         required=False,
         assume_scheme="https",
-        label="Redirect",
-        help_text="Back to the panel, for instance https://app.prolific.com/submissions/complete?cc=CODE",
+        label=_("Redirect"),
+        help_text=_("Back to the panel, for instance https://app.prolific.com/submissions/complete?cc=CODE"),
     )
 
     smallest_effect = forms.FloatField(
-        min_value=0.1, max_value=99.9, label="Smallest effect of interest", help_text="In percentage points."
+        min_value=0.1, max_value=99.9, label=_("Smallest effect of interest"), help_text=_("In percentage points.")
     )
     alpha = forms.FloatField(
-        min_value=0.0001, max_value=0.49, label="Alpha", help_text="For the whole family of arms, by Holm's method."
+        min_value=0.0001,
+        max_value=0.49,
+        label=_("Alpha"),
+        help_text=_("For the whole family of arms, by Holm's method."),
     )
     missing = forms.ChoiceField(
-        choices=MISSING_RULES, label="People who leave", help_text="The other rule is always shown beside."
+        choices=MISSING_RULES, label=_("People who leave"), help_text=_("The other rule is always shown beside.")
     )
-    draws = forms.IntegerField(min_value=199, max_value=100_000, label="Re-draws of the allocation")
-    bootstrap_draws = forms.IntegerField(min_value=199, max_value=20_000, label="Bootstrap draws")
-    plan_seed = forms.IntegerField(min_value=0, max_value=2**53 - 1, label="Seed of the analysis")
+    draws = forms.IntegerField(min_value=199, max_value=100_000, label=_("Re-draws of the allocation"))
+    bootstrap_draws = forms.IntegerField(min_value=199, max_value=20_000, label=_("Bootstrap draws"))
+    plan_seed = forms.IntegerField(min_value=0, max_value=2**53 - 1, label=_("Seed of the analysis"))
 
     def __init__(self, data: QueryDict | None, *, base: Document) -> None:
         self.base = base
@@ -140,8 +155,8 @@ class DesignForm(forms.Form):
                 min_value=1, max_value=400, initial=item_set["n_items"], label=_uses(base, item_set["key"])
             )
         for n, phase in enumerate(base["phases"]):
-            self.fields[f"phase-{n}-title"] = forms.CharField(max_length=300, initial=phase["title"], label="Title")
-            self.fields[f"phase-{n}-intro"] = text_field("Introduction", 3)
+            self.fields[f"phase-{n}-title"] = forms.CharField(max_length=300, initial=phase["title"], label=_("Title"))
+            self.fields[f"phase-{n}-intro"] = text_field(_("Introduction"), 3)
             self.initial[f"phase-{n}-intro"] = phase["intro"]
 
     def items(self) -> list[forms.BoundField]:
@@ -166,7 +181,7 @@ class DesignForm(forms.Form):
     def clean_block_multiples(self) -> list[int]:
         parts = [part.strip() for part in self.cleaned_data["block_multiples"].split(",")]
         if not all(part.isdecimal() for part in parts):
-            raise forms.ValidationError("Write whole numbers with commas between them, for instance 1, 2.")
+            raise forms.ValidationError(gettext("Write whole numbers with commas between them, for instance 1, 2."))
         return [int(part) for part in parts]
 
     def clean_smallest_effect(self) -> float:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 MAX_BYTES = 1_000_000
 
@@ -13,12 +15,12 @@ class DesignFileForm(forms.Form):
     """The document as text, or a file that counts instead of it; `cleaned_data["document"]` is the JSON data."""
 
     text = forms.CharField(
-        label="Design as JSON",
+        label=_("Design as JSON"),
         required=False,
         max_length=MAX_BYTES,
         widget=forms.Textarea(attrs={"rows": 28, "class": "mono", "spellcheck": "false"}),
     )
-    file = forms.FileField(label="Or a file", required=False, help_text="A design.json of this or another study.")
+    file = forms.FileField(label=_("Or a file"), required=False, help_text=_("A design.json of this or another study."))
 
     def clean(self) -> dict[str, object]:
         data = super().clean() or {}
@@ -28,17 +30,18 @@ class DesignFileForm(forms.Form):
         try:
             data["document"] = self._read(data)
         except UnicodeDecodeError:
-            self.add_error("file", "This file is not text in UTF-8.")
+            self.add_error("file", gettext("This file is not text in UTF-8."))
         except json.JSONDecodeError as error:
-            self.add_error(name, f"Line {error.lineno}, column {error.colno}: {error.msg}.")
+            text = gettext("Line %(line)d, column %(column)d: %(reason)s.")
+            self.add_error(name, text % {"line": error.lineno, "column": error.colno, "reason": error.msg})
         except RecursionError:
-            self.add_error(name, "This is nested too deeply to be a design.")
+            self.add_error(name, gettext("This is nested too deeply to be a design."))
         return data
 
     def _read(self, data: dict[str, object]) -> object:
         upload = data.get("file")
         if upload:
             if upload.size > MAX_BYTES:  # type: ignore[attr-defined]
-                raise forms.ValidationError({"file": "This file is larger than 1 MB."})
+                raise forms.ValidationError({"file": gettext("This file is larger than 1 MB.")})
             return json.loads(upload.read().decode("utf-8"))  # type: ignore[attr-defined]
         return json.loads(str(data.get("text", "")))

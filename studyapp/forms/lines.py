@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 
 Row: TypeAlias = dict[str, object]
 
@@ -24,7 +25,8 @@ def parse_factors(text: str, before: Sequence[Mapping[str, object]] = ()) -> lis
     rows: list[Row] = []
     for number, parts in _lines(text):
         if len(parts) < 3:
-            raise ValidationError(f"Line {number}: write a question and at least two answers with bars between them.")
+            text = gettext("Line %(n)d: write a question and at least two answers with bars between them.")
+            raise ValidationError(text % {"n": number})
         rows.append({"question": parts[0], "options": parts[1:]})
     return _keyed(rows, before)
 
@@ -39,7 +41,8 @@ def parse_ratings(text: str, before: Sequence[Mapping[str, object]] = ()) -> lis
     rows: list[Row] = []
     for number, parts in _lines(text):
         if len(parts) != 4 or not parts[3].isdecimal():
-            raise ValidationError(f"Line {number}: write question | low end | high end | number of points.")
+            text = gettext("Line %(n)d: write question | low end | high end | number of points.")
+            raise ValidationError(text % {"n": number})
         rows.append({"question": parts[0], "low": parts[1], "high": parts[2], "points": int(parts[3])})
     return _keyed(rows, before)
 
@@ -65,12 +68,12 @@ def _question(number: int, lines: Sequence[str]) -> Row:
     answers = lines[1:]
     wrong = [line for line in answers if not line.startswith((RIGHT, "-"))]
     if wrong:
-        raise ValidationError(f"Question {number}: begin each answer with - or {RIGHT}; “{wrong[0]}” does not.")
+        text = gettext("Question %(n)d: begin each answer with - or %(mark)s; “%(line)s” does not.")
+        raise ValidationError(text % {"n": number, "mark": RIGHT, "line": wrong[0]})
     right = [place for place, line in enumerate(answers) if line.startswith(RIGHT)]
     if len(answers) < 2 or len(right) != 1:
-        raise ValidationError(
-            f"Question {number}: write at least two answers and put a {RIGHT} before the one that is right."
-        )
+        text = gettext("Question %(n)d: write at least two answers and put a %(mark)s before the one that is right.")
+        raise ValidationError(text % {"n": number, "mark": RIGHT})
     return {"question": lines[0], "options": [line[1:].strip() for line in answers], "answer": right[0]}
 
 

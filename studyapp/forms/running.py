@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from django import forms
 from django.http import QueryDict
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from studyapp.actions.rehearsals import MAX_PARTICIPANTS, MAX_PLANTED_GAIN, MIN_PARTICIPANTS
 from studyapp.models import Stage, Study
@@ -16,12 +17,14 @@ from studyapp.models.studies import StageKind
 class LinkForm(forms.Form):
     """A way in, to one of the study's stages of real people."""
 
-    stage = forms.ModelChoiceField(queryset=Stage.objects.none(), empty_label=None)
-    label = forms.CharField(max_length=100, required=False, help_text="For you: where it is handed out.")
-    is_single_use = forms.BooleanField(required=False, label="For one person only")
+    stage = forms.ModelChoiceField(queryset=Stage.objects.none(), empty_label=None, label=_("Stage"))
+    label = forms.CharField(
+        max_length=100, required=False, label=_("Label"), help_text=_("For you: where it is handed out.")
+    )
+    is_single_use = forms.BooleanField(required=False, label=_("For one person only"))
     expires_at = forms.DateTimeField(
         required=False,
-        label="Expires (UTC)",
+        label=_("Expires (UTC)"),
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
 
@@ -37,15 +40,17 @@ class LinkForm(forms.Form):
         if moment is None:
             return None
         if moment <= timezone.now():
-            raise forms.ValidationError("This moment has passed already.")
+            raise forms.ValidationError(_("This moment has passed already."))
         return moment.astimezone(UTC)
 
 
 class StageForm(forms.Form):
     """A pilot or a top-up: people who are allocated and counted apart."""
 
-    kind = forms.ChoiceField(choices=[(kind.value, kind.label) for kind in (StageKind.PILOT, StageKind.TOP_UP)])
-    capacity = forms.IntegerField(min_value=2, max_value=100_000, label="Participants", initial=20)
+    kind = forms.ChoiceField(
+        choices=[(kind.value, kind.label) for kind in (StageKind.PILOT, StageKind.TOP_UP)], label=_("Kind")
+    )
+    capacity = forms.IntegerField(min_value=2, max_value=100_000, label=_("Participants"), initial=20)
 
     def __init__(self, data: QueryDict | None = None) -> None:
         super().__init__(data, auto_id="stage-%s")
@@ -57,15 +62,17 @@ class StageForm(forms.Form):
 class RehearsalForm(forms.Form):
     """Simulated people who walk through the real pages."""
 
-    participants = forms.IntegerField(min_value=MIN_PARTICIPANTS, max_value=MAX_PARTICIPANTS, initial=40)
+    participants = forms.IntegerField(
+        min_value=MIN_PARTICIPANTS, max_value=MAX_PARTICIPANTS, initial=40, label=_("Participants")
+    )
     gain = forms.FloatField(
         min_value=0,
         max_value=100 * MAX_PLANTED_GAIN,
         initial=15,
-        label="Gain, points",
-        help_text="Percentage points that explained arms learn; the report should find it.",
+        label=_("Gain, points"),
+        help_text=_("Percentage points that explained arms learn; the report should find it."),
     )
-    seed = forms.IntegerField(min_value=0, max_value=2**31 - 1, initial=1)
+    seed = forms.IntegerField(min_value=0, max_value=2**31 - 1, initial=1, label=_("Seed"))
 
     def __init__(self, data: QueryDict | None = None) -> None:
         super().__init__(data, auto_id="rehearsal-%s")

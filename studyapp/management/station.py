@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from django.conf import settings
 from django.core.management import call_command
 
-from studyapp.embedded import stop
 from studyapp.embedded.supervise import Supervisor, free_port
 
 PORT = 8000
@@ -20,17 +19,13 @@ PORT = 8000
 
 @contextlib.contextmanager
 def station(*, workers: bool = True, web_processes: int = 2) -> Iterator[Supervisor]:
-    """Everything running, and everything stopped again however the block is left; `settings.BASE_URL` is its address."""
-    try:
-        call_command("collectstatic", interactive=False, verbosity=0)
-        with Supervisor(settings.DATA_DIR, cwd=settings.BASE_DIR) as supervisor:
-            start_web(supervisor, web_processes)
-            if workers:
-                start_workers(supervisor)
-            yield supervisor
-    finally:
-        if os.environ.pop("FORETELL_STOP_SERVERS", ""):
-            stop(settings.DATA_DIR)
+    """Everything running, and stopped again however the block is left; `settings.BASE_URL` is its address."""
+    call_command("collectstatic", interactive=False, verbosity=0)
+    with Supervisor(settings.DATA_DIR, cwd=settings.BASE_DIR) as supervisor:
+        start_web(supervisor, web_processes)
+        if workers:
+            start_workers(supervisor)
+        yield supervisor
 
 
 def start_web(supervisor: Supervisor, processes: int) -> None:

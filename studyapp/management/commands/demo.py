@@ -117,7 +117,7 @@ class Command(BaseCommand):
         self.bar(supervisor, "Explanations, by the workers", progress)
 
     def rehearse(self, supervisor: Supervisor, study: Study, participants: int) -> Stage:
-        """200 invented people through the real pages, once; a later start finds them."""
+        """Invented people through the real pages, once; a later start finds them, or lets them finish."""
         report = (
             Report.objects.filter(stage__study=study, stage__kind=StageKind.REHEARSAL, document__isnull=False)
             .select_related("stage__study__frozen")
@@ -125,7 +125,12 @@ class Command(BaseCommand):
         )
         if report:
             return report.stage
-        job = start_rehearsal(study=study, participants=participants, gain=GAIN, seed=SEED, actor=owner())
+        begun = Job.objects.filter(study=study, kind="rehearse").exclude(
+            state__in=[JobState.FAILED, JobState.CANCELLED]
+        )
+        job = begun.last() or start_rehearsal(
+            study=study, participants=participants, gain=GAIN, seed=SEED, actor=owner()
+        )
         self.bar(supervisor, f"Rehearsal, {participants} simulated participants", lambda: of_job(job))
         stage = Stage.objects.select_related("study__frozen").get(pk=job.args["stage"])
         supervisor.wait_until(lambda: report_is_there(stage), what="the report", timeout_s=120)

@@ -7,6 +7,8 @@ from django.contrib.auth import login, logout
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from studyapp.actions.accounts import remove_member, set_role, use_sign_in_link
 from studyapp.errors import NotEligible, StudyError
@@ -66,7 +68,8 @@ def members(request: HttpRequest, *, lab: Lab, membership: Membership) -> HttpRe
     if request.method == "POST" and form.is_valid():
         user = form.cleaned_data["email"]
         set_role(lab=lab, user=user, role=form.cleaned_data["role"], actor=user_of(request))
-        messages.success(request, f"{user.email} is now a member of {lab}.")
+        done = gettext("%(person)s is now a member of %(lab)s.") % {"person": user.email, "lab": lab}
+        messages.success(request, done)
         return redirect("members", lab_id=lab.pk)
     rows = [
         (member, RoleForm(initial={"role": member.role}, auto_id=f"%s-{member.pk}"))
@@ -77,10 +80,10 @@ def members(request: HttpRequest, *, lab: Lab, membership: Membership) -> HttpRe
 
 
 ROLES_IN_WORDS = (
-    (Role.OWNER.label, "opens, closes and unblinds studies; says who belongs to the lab"),
-    (Role.DESIGNER.label, "makes, edits, previews, freezes and rehearses studies; hands out links"),
-    (Role.ANALYST.label, "runs reports and downloads data"),
-    (Role.VIEWER.label, "sees designs, the flow of participants and reports"),
+    (Role.OWNER.label, _("opens, closes and unblinds studies; says who belongs to the lab")),
+    (Role.DESIGNER.label, _("makes, edits, previews, freezes and rehearses studies; hands out links")),
+    (Role.ANALYST.label, _("runs reports and downloads data")),
+    (Role.VIEWER.label, _("sees designs, the flow of participants and reports")),
 )
 
 
@@ -92,12 +95,14 @@ def member_role(request: HttpRequest, *, lab: Lab, membership: Membership, membe
     try:
         if "remove" in request.POST:
             remove_member(lab=lab, user=member.user, actor=user_of(request))
-            messages.success(request, f"{member.user.email} is no longer a member of {lab}.")
+            done = gettext("%(person)s is no longer a member of %(lab)s.") % {"person": member.user.email, "lab": lab}
+            messages.success(request, done)
         elif form.is_valid():
             set_role(lab=lab, user=member.user, role=Role(form.cleaned_data["role"]), actor=user_of(request))
-            messages.success(request, f"The role of {member.user.email} was changed.")
+            done = gettext("The role of %(person)s was changed.") % {"person": member.user.email}
+            messages.success(request, done)
         else:
-            messages.error(request, "Choose one of the roles in the list.")
+            messages.error(request, gettext("Choose one of the roles in the list."))
     except StudyError as error:
         messages.error(request, str(error))
     if member.user == request.user:  # who changed themselves may no longer see this page

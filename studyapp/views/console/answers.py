@@ -9,6 +9,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from studyapp.errors import DesignRefused, StudyError
 from studyapp.models import Membership, Role, Study, User
@@ -19,18 +21,18 @@ class Tab:
     """A page of a study, as its navigation names it."""
 
     name: str
-    title: str
+    title: str | Promise
     role: Role
 
 
 TABS = (
-    Tab("study", "Overview", Role.VIEWER),
-    Tab("design", "Design", Role.VIEWER),
-    Tab("preview", "Preview", Role.VIEWER),
-    Tab("study_map", "Map", Role.VIEWER),
-    Tab("reports", "Reports", Role.VIEWER),
-    Tab("downloads", "Downloads", Role.VIEWER),
-    Tab("audit", "Audit trail", Role.VIEWER),
+    Tab("study", _("Overview"), Role.VIEWER),
+    Tab("design", _("Design"), Role.VIEWER),
+    Tab("preview", _("Preview"), Role.VIEWER),
+    Tab("study_map", _("Map"), Role.VIEWER),
+    Tab("reports", _("Reports"), Role.VIEWER),
+    Tab("downloads", _("Downloads"), Role.VIEWER),
+    Tab("audit", _("Audit trail"), Role.VIEWER),
 )
 
 

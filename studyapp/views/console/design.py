@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.text import slugify
+from django.utils.translation import gettext, ngettext
 
 from studyapp.actions.studies import create_study, edit_draft, problems_of
 from studyapp.design.schema import Design, parse_design
@@ -91,8 +92,8 @@ def design(request: HttpRequest, *, study: Study, membership: Membership) -> Htt
 def _show_design(request: HttpRequest, study: Study, membership: Membership) -> HttpResponse:
     if request.method == "POST":
         if not may(membership, Role.DESIGNER):
-            raise PermissionDenied(f"This needs the role {Role.DESIGNER.label}.")
-        messages.error(request, "This design is frozen. Duplicate the study to change it.")
+            raise PermissionDenied(gettext("This needs the role %(role)s.") % {"role": Role.DESIGNER.label})
+        messages.error(request, gettext("This design is frozen. Duplicate the study to change it."))
         return redirect("design", public_id=study.public_id)
     found = current_design(study)
     return study_page(request, "design_read.html", study=study, membership=membership, tab="design", design=found)
@@ -183,9 +184,14 @@ def _saved(request: HttpRequest, study: Study) -> HttpResponse:
     study.refresh_from_db()
     problems = problems_of(study.draft)
     if not problems:
-        messages.success(request, "Saved. The design is sound and can be frozen.")
+        messages.success(request, gettext("Saved. The design is sound and can be frozen."))
         return redirect("study", public_id=study.public_id)
-    messages.warning(request, f"Saved as a draft. {len(problems)} to mend before it can be frozen.")
+    saved = ngettext(
+        "Saved as a draft. %(n)d to mend before it can be frozen.",
+        "Saved as a draft. %(n)d to mend before it can be frozen.",
+        len(problems),
+    )
+    messages.warning(request, saved % {"n": len(problems)})
     return redirect("design", public_id=study.public_id)
 
 

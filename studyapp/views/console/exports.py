@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from django.core.paginator import Paginator
 from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils.text import slugify
+from django.utils.translation import gettext
 
 from studyapp.exports.archive import write_archive
 from studyapp.forms.running import stage_title
@@ -37,7 +38,7 @@ def archive(request: HttpRequest, *, study: Study, membership: Membership, stage
     """A stage's data, codebook, design, plan and report as one zip."""
     stage = stage_of(study, stage_id)
     if not shows_arms(stage):
-        text = "The data name the arms. They can be downloaded when the study is closed and unblinded."
+        text = gettext("The data name the arms. They can be downloaded when the study is closed and unblinded.")
         return study_page(
             request, "masked.html", study=study, membership=membership, tab="downloads", status=409, text=text
         )

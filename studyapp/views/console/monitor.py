@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext
 
 from studyapp.actions.explain import explanation_progress
 from studyapp.actions.links import add_stage, create_link, link_address
@@ -60,7 +61,7 @@ def rehearse(request: HttpRequest, *, study: Study, membership: Membership) -> H
         request,
         study,
         lambda: start_rehearsal(study=study, actor=user_of(request), **form.cleaned_data),
-        "The rehearsal has started.",
+        gettext("The rehearsal has started."),
     )
 
 
@@ -71,7 +72,7 @@ def new_link(request: HttpRequest, *, study: Study, membership: Membership) -> H
     if not form.is_valid():
         return _refused(request, study, form)
     return attempt(
-        request, study, lambda: create_link(actor=user_of(request), **form.cleaned_data), "The link is made."
+        request, study, lambda: create_link(actor=user_of(request), **form.cleaned_data), gettext("The link is made.")
     )
 
 
@@ -84,11 +85,11 @@ def new_stage(request: HttpRequest, *, study: Study, membership: Membership) -> 
 
     def act() -> None:
         if study.is_closed:
-            raise WrongState("This study is closed; nobody new comes in.")
+            raise WrongState(gettext("This study is closed; nobody new comes in."))
         stage = add_stage(study=study, actor=user_of(request), **form.cleaned_data)
         create_link(stage=stage, label="", is_single_use=False, expires_at=None, actor=user_of(request))
 
-    return attempt(request, study, act, "The stage is added, with a link of its own.")
+    return attempt(request, study, act, gettext("The stage is added, with a link of its own."))
 
 
 @member(Role.DESIGNER, "GET")
@@ -103,6 +104,6 @@ def link_qr(request: HttpRequest, *, study: Study, membership: Membership, link_
 
 def _refused(request: HttpRequest, study: Study, form: Form) -> HttpResponse:
     for name, errors in form.errors.items():
-        label = form[name].label if name in form.fields else "The form"
+        label = form[name].label if name in form.fields else gettext("The form")
         messages.error(request, f"{label}: {' '.join(map(str, errors))}")
     return redirect("study", public_id=study.public_id)

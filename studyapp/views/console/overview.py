@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from django.utils.translation import gettext, gettext_noop, ngettext
+
 from studyapp.actions.explain import Progress, explanation_progress
 from studyapp.actions.lifecycle import LaunchCheck, launch_checks
 from studyapp.actions.links import link_address, prolific_address
@@ -28,7 +30,7 @@ class Milestone:
 
     @property
     def words(self) -> str:
-        return {"done": "done", "now": "now", "ahead": "to come"}[self.status]
+        return {"done": gettext("done"), "now": gettext("now"), "ahead": gettext("to come")}[self.status]
 
 
 @dataclass(frozen=True)
@@ -102,17 +104,17 @@ def milestones(facts: Facts) -> list[Milestone]:
         return reached >= order.index(state)
 
     steps = [
-        ("Draft", past(StudyState.FROZEN)),
-        ("Frozen", past(StudyState.FROZEN)),
-        ("Explanations", facts.explained),
-        ("Rehearsed", facts.rehearsed),
-        ("Open", past(StudyState.CLOSED)),
-        ("Closed", past(StudyState.CLOSED)),
-        ("Unblinded", past(StudyState.UNBLINDED)),
-        ("Report", facts.reported),
+        (gettext_noop("Draft"), past(StudyState.FROZEN)),
+        (gettext_noop("Frozen"), past(StudyState.FROZEN)),
+        (gettext_noop("Explanations"), facts.explained),
+        (gettext_noop("Rehearsed"), facts.rehearsed),
+        (gettext_noop("Open"), past(StudyState.CLOSED)),
+        (gettext_noop("Closed"), past(StudyState.CLOSED)),
+        (gettext_noop("Unblinded"), past(StudyState.UNBLINDED)),
+        (gettext_noop("Report"), facts.reported),
     ]
     now = _now(facts, [title for title, done in steps if not done])
-    return [Milestone(title, "now" if title == now else "done" if done else "ahead") for title, done in steps]
+    return [Milestone(gettext(title), "now" if title == now else "done" if done else "ahead") for title, done in steps]
 
 
 def _now(facts: Facts, undone: list[str]) -> str:
@@ -127,34 +129,47 @@ def next_step(facts: Facts, n_problems: int, progress: Progress | None) -> NextS
     designer, owner = Role.DESIGNER, Role.OWNER
     match facts.state:
         case StudyState.DRAFT if n_problems:
-            return NextStep(
-                f"{n_problems} to mend before this design can be frozen.", "Edit the design", "design", designer
-            )
+            text = _to_mend(n_problems)
+            return NextStep(text, gettext("Edit the design"), "design", designer)
         case StudyState.DRAFT:
-            return NextStep("The design is sound. Preview it, then freeze it.", "Freeze…", "freeze", designer)
+            text = gettext("The design is sound. Preview it, then freeze it.")
+            return NextStep(text, gettext("Freeze…"), "freeze", designer)
         case StudyState.FROZEN if progress and not progress.is_complete:
             return _explanations_first(progress)
         case StudyState.FROZEN if not facts.rehearsed:
-            text = "Everything is computed. Rehearse before you open: simulated people walk through every page."
-            return NextStep(text, "Open without…", "open", owner, anchor="rehearse")
+            text = gettext(
+                "Everything is computed. Rehearse before you open: simulated people walk through every page."
+            )
+            return NextStep(text, gettext("Open without…"), "open", owner, anchor="rehearse")
         case StudyState.FROZEN:
-            return NextStep("Rehearsed, and everything is computed. The study can open.", "Open…", "open", owner)
+            text = gettext("Rehearsed, and everything is computed. The study can open.")
+            return NextStep(text, gettext("Open…"), "open", owner)
         case StudyState.OPEN:
-            return NextStep("People can take part. Hand out a link, watch the flow.", "Pause", "pause", owner, True)
+            text = gettext("People can take part. Hand out a link, watch the flow.")
+            return NextStep(text, gettext("Pause"), "pause", owner, True)
         case StudyState.PAUSED:
-            return NextStep("Nobody new comes in; who has started can go on.", "Resume", "resume", owner, True)
+            text = gettext("Nobody new comes in; who has started can go on.")
+            return NextStep(text, gettext("Resume"), "resume", owner, True)
         case StudyState.CLOSED:
-            return NextStep("Data collection is over. The arms are still masked.", "Unblind…", "unblind", owner)
+            text = gettext("Data collection is over. The arms are still masked.")
+            return NextStep(text, gettext("Unblind…"), "unblind", owner)
         case StudyState.UNBLINDED:
-            text = "The planned analysis has been run." if facts.reported else "Run the planned analysis."
-            return NextStep(text, "Go to the reports", "reports")
+            done, due = gettext("The planned analysis has been run."), gettext("Run the planned analysis.")
+            return NextStep(done if facts.reported else due, gettext("Go to the reports"), "reports")
+
+
+def _to_mend(n: int) -> str:
+    text = ngettext(
+        "%(n)d to mend before this design can be frozen.", "%(n)d to mend before this design can be frozen.", n
+    )
+    return text % {"n": n}
 
 
 def _explanations_first(progress: Progress) -> NextStep:
     if progress.failed and not progress.pending:
-        text = "Some explanations could not be computed."
-        return NextStep(text, "Try again", "retry_explanations", Role.DESIGNER, True)
-    return NextStep("The explanations are being computed. The study can open when all of them are ready.")
+        text = gettext("Some explanations could not be computed.")
+        return NextStep(text, gettext("Try again"), "retry_explanations", Role.DESIGNER, True)
+    return NextStep(gettext("The explanations are being computed. The study can open when all of them are ready."))
 
 
 def overview_of(study: Study, membership: Membership) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 
 from studyapp.actions.studies import check_and_draw
@@ -26,11 +28,11 @@ from studyapp.views.doors import member
 from studyapp.views.participant_screen import render_screen
 
 ORDER_SEED = 1  # the preview's own order of items; every participant has another
-WIDTHS = (("phone", "375 px"), ("desk", "1280 px"))
+WIDTHS = (("phone", _("375 px")), ("desk", _("1280 px")))
 KINDS = {
-    "background": "Background question",
-    "instructions": "Instructions",
-    "comprehension": "Comprehension check",
+    "background": _("Background question"),
+    "instructions": _("Instructions"),
+    "comprehension": _("Comprehension check"),
 }
 
 
@@ -133,10 +135,12 @@ def step_title(design: Design, step: Step) -> str:
     """A step in words: "Learning: trial 3 of 8"."""
     phase = next((phase.title for phase in design.phases if phase.key == step.phase), "")
     if step.kind == "trial":
-        return f"{phase}: trial {step.number} of {step.of}"
+        words = gettext("%(phase)s: trial %(number)d of %(of)d")
+        return words % {"phase": phase, "number": step.number, "of": step.of}
     if step.kind == "rating":
-        return f"Rating: {next(rating.question for rating in design.ratings if rating.key == step.key)}"
-    return f"{phase}: introduction" if phase else KINDS[step.kind]
+        question = next(rating.question for rating in design.ratings if rating.key == step.key)
+        return gettext("Rating: %(question)s") % {"question": question}
+    return gettext("%(phase)s: introduction") % {"phase": phase} if phase else str(KINDS[step.kind])
 
 
 @dataclass(frozen=True)
@@ -180,6 +184,11 @@ def _stretch(study: FrozenStudy, group: list[Step]) -> Stretch:
         return Stretch(step_title(study.design, first), "", (first.position,), False, frozenset())
     phase = next(phase.title for phase in study.design.phases if phase.key == first.phase)
     block = next(block for block in study.design.blocks() if block.key == first.block)
-    detail = f"{len(group)} items of the set {block.item_set}, {block.order}; {first.task.replace('_', ' ')}"
+    detail = gettext("%(n)d items of the set %(item_set)s, %(order)s; %(task)s") % {
+        "n": len(group),
+        "item_set": block.item_set,
+        "order": block.order,
+        "task": first.task.replace("_", " "),
+    }
     arms = frozenset(arm.key for arm in study.design.arms if shows_explanation(study, first, arm.key))
     return Stretch(phase, detail, tuple(step.position for step in group), True, arms)

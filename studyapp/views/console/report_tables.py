@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import gettext
+
 from analysis.describe.answers import Share
 from analysis.numbers import DASH, decimals, p_text, percent, points, span
 from analysis.report import Report
@@ -62,7 +64,8 @@ def _effect_row(report: Report, estimate: Estimate, gain: float | None) -> Effec
     places = decimals(estimate.interval)
     arms = (estimate.contrast.arm, estimate.contrast.minus)
     return EffectRow(
-        name=f"{report.arm_title(arms[0])} minus {report.arm_title(arms[1])}",
+        name=gettext("%(arm)s minus %(other)s")
+        % {"arm": report.arm_title(arms[0]), "other": report.arm_title(arms[1])},
         label=estimate.label,
         value=points(estimate.value, places),
         interval=span(estimate.interval, places),
@@ -89,15 +92,15 @@ def conclusions(report: Report) -> list[tuple[str, str]]:
 def accuracy_tables(report: Report) -> list[AccuracyTable]:
     """Accuracy over all items, and over those on which the model is right or wrong; the own-label rate last."""
     kinds = (
-        (None, "All items"),
-        (True, "Items on which the model is right"),
-        (False, "Items on which the model is wrong"),
+        (None, gettext("All items")),
+        (True, gettext("Items on which the model is right")),
+        (False, gettext("Items on which the model is wrong")),
     )
     tables = [
         _table(report, title, [share for share in report.accuracy if share.model_is_right is kind])
         for kind, title in kinds
     ]
-    tables.append(_table(report, "Answers equal to the true label, right or wrong", list(report.own_label)))
+    tables.append(_table(report, gettext("Answers equal to the true label, right or wrong"), list(report.own_label)))
     return [table for table in tables if table.rows]
 
 
@@ -128,7 +131,8 @@ def time_rows(report: Report) -> list[tuple[str, str, str, str]]:
             report.arm_title(times.arm),
             report.phase_title(times.phase),
             seconds(times.median_ms),
-            f"{seconds(times.lower_quartile_ms)} to {seconds(times.upper_quartile_ms)}",
+            gettext("%(low)s to %(high)s")
+            % {"low": seconds(times.lower_quartile_ms), "high": seconds(times.upper_quartile_ms)},
         )
         for times in report.response_times
     ]

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext
 
 from analysis.errors import ReportError
 from analysis.report import report_from_json
@@ -55,7 +56,7 @@ def run_report(request: HttpRequest, *, study: Study, membership: Membership, st
         request,
         study,
         lambda: request_report(stage=stage, actor=user_of(request)),
-        "The analysis is running.",
+        gettext("The analysis is running."),
         to="reports",
     )
     if not shows_arms(stage):

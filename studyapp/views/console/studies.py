@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from django.db.models import IntegerField, OuterRef, Q, Subquery, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.functional import Promise
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from studyapp.actions.explain import retry_failed
 from studyapp.actions.freeze import compute_for_draft, freeze
@@ -67,57 +70,57 @@ def study(request: HttpRequest, *, study: Study, membership: Membership) -> Http
 class Change:
     """A step that is asked about before it is done: what happens, and what cannot be undone."""
 
-    title: str
-    button: str
-    done: str
-    explains: tuple[str, ...]
-    loses: tuple[str, ...]
+    title: str | Promise
+    button: str | Promise
+    done: str | Promise
+    explains: tuple[str | Promise, ...]
+    loses: tuple[str | Promise, ...]
     is_dangerous: bool
     act: Callable[..., object]
 
 
 FREEZE = Change(
-    title="Freeze the design",
-    button="Freeze this design",
-    done="The design is frozen. Its explanations are being computed.",
+    title=_("Freeze the design"),
+    button=_("Freeze this design"),
+    done=_("The design is frozen. Its explanations are being computed."),
     explains=(
-        "The items are drawn, the allocation sequence is sealed, and the analysis plan is fixed with a hash.",
-        "Every explanation is computed in the background; the study can open when all of them are ready.",
+        _("The items are drawn, the allocation sequence is sealed, and the analysis plan is fixed with a hash."),
+        _("Every explanation is computed in the background; the study can open when all of them are ready."),
     ),
-    loses=("The design, its texts and its plan can never be changed again. To change them, duplicate the study.",),
+    loses=(_("The design, its texts and its plan can never be changed again. To change them, duplicate the study."),),
     is_dangerous=False,
     act=freeze,
 )
 OPEN = Change(
-    title="Open the study",
-    button="Open for participants",
-    done="The study is open.",
+    title=_("Open the study"),
+    button=_("Open for participants"),
+    done=_("The study is open."),
     explains=(
-        "People who open a link of the main stage can take part from now on.",
-        "You can pause at any time: nobody new comes in, and who has started goes on.",
+        _("People who open a link of the main stage can take part from now on."),
+        _("You can pause at any time: nobody new comes in, and who has started goes on."),
     ),
     loses=(),
     is_dangerous=False,
     act=open_study,
 )
 CLOSE = Change(
-    title="Close the study",
-    button="Close for good",
-    done="The study is closed.",
-    explains=("After closing, an owner can unblind the study and the planned analysis can be run.",),
-    loses=("No link lets anybody in again, and a closed study cannot be opened any more.",),
+    title=_("Close the study"),
+    button=_("Close for good"),
+    done=_("The study is closed."),
+    explains=(_("After closing, an owner can unblind the study and the planned analysis can be run."),),
+    loses=(_("No link lets anybody in again, and a closed study cannot be opened any more."),),
     is_dangerous=True,
     act=close_study,
 )
 UNBLIND = Change(
-    title="Unblind the study",
-    button="Reveal the arms",
-    done="The study is unblinded. The report can be made now.",
+    title=_("Unblind the study"),
+    button=_("Reveal the arms"),
+    done=_("The study is unblinded. The report can be made now."),
     explains=(
-        "Reports and downloads show from now on who was in which arm.",
-        "The audit trail keeps who unblinded the study, and when.",
+        _("Reports and downloads show from now on who was in which arm."),
+        _("The audit trail keeps who unblinded the study, and when."),
     ),
-    loses=("The blinding cannot be restored. Decide on exclusions before you go on.",),
+    loses=(_("The blinding cannot be restored. Decide on exclusions before you go on."),),
     is_dangerous=True,
     act=unblind_study,
 )
@@ -127,10 +130,15 @@ def _asked(change: Change, role: Role) -> View:
     @member(role, "GET", "POST")
     def view(request: HttpRequest, *, study: Study, membership: Membership) -> HttpResponse:
         if request.method == "POST":
-            return attempt(request, study, lambda: change.act(study=study, actor=user_of(request)), change.done)
+            return attempt(request, study, lambda: change.act(study=study, actor=user_of(request)), str(change.done))
         losses = list(change.loses)
         if change is CLOSE and (people := still_taking_part(study)):
-            losses.append(f"{people} people are taking part right now. Their runs end here, without a completion code.")
+            text = ngettext(
+                "%(n)d people are taking part right now. Their runs end here, without a completion code.",
+                "%(n)d people are taking part right now. Their runs end here, without a completion code.",
+                people,
+            )
+            losses.append(text % {"n": people})
         return study_page(
             request, "confirm.html", study=study, membership=membership, tab="study", change=change, losses=losses
         )
@@ -149,14 +157,19 @@ unblind = _asked(UNBLIND, Role.OWNER)
 def pause(request: HttpRequest, *, study: Study, membership: Membership) -> HttpResponse:
     """Let nobody new in for a while."""
     return attempt(
-        request, study, lambda: pause_study(study=study, actor=user_of(request)), "Paused. Who has started can go on."
+        request,
+        study,
+        lambda: pause_study(study=study, actor=user_of(request)),
+        gettext("Paused. Who has started can go on."),
     )
 
 
 @member(Role.OWNER, "POST")
 def resume(request: HttpRequest, *, study: Study, membership: Membership) -> HttpResponse:
     """Let people in again."""
-    return attempt(request, study, lambda: open_study(study=study, actor=user_of(request)), "The study is open again.")
+    return attempt(
+        request, study, lambda: open_study(study=study, actor=user_of(request)), gettext("The study is open again.")
+    )
 
 
 @member(Role.DESIGNER, "POST")
@@ -173,7 +186,7 @@ def compute_ahead(request: HttpRequest, *, study: Study, membership: Membership)
         request,
         study,
         lambda: compute_for_draft(study=study, actor=user_of(request)),
-        "The explanations are being computed; look at the preview again in a while.",
+        gettext("The explanations are being computed; look at the preview again in a while."),
         to="preview",
     )
 
@@ -184,7 +197,7 @@ def retry_explanations(request: HttpRequest, *, study: Study, membership: Member
 
     def act() -> None:
         if study.is_draft:
-            raise WrongState("Freeze the design first.")
+            raise WrongState(gettext("Freeze the design first."))
         retry_failed(design=study.frozen, actor=user_of(request))
 
-    return attempt(request, study, act, "The failed explanations are queued again.")
+    return attempt(request, study, act, gettext("The failed explanations are queued again."))
