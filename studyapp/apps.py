@@ -7,3 +7,6 @@ class StudyappConfig(AppConfig):
     name = "studyapp"
     verbose_name = "Foretell"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from studyapp import checks  # noqa: F401  (registers them)

@@ -9,23 +9,39 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
-from typing import Literal
+from functools import update_wrapper
+from typing import Concatenate, Literal, TypeAlias, TypeGuard
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core import signing
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils.cache import add_never_cache_headers
+from django.utils.translation import gettext
 
-from studyapp.models import Enrolment, Membership, Role, Study
+from studyapp.models import Enrolment, Membership, Role, Study, User
 from studyapp.models.runs import run_by_public_id
 
-View = Callable[..., HttpResponse]
 Audience = Literal["anyone", "signed_in", "lab", "participant"]
 RUN_SALT = "studyapp.run"
+
+
+class ResearcherRequest(HttpRequest):
+    """A request as the views behind `signed_in`, `member` and `lab_member` get it: somebody has signed in.
+
+    A type alone; no request is ever made of it.
+    """
+
+    user: User
+
+
+# What a door takes. The keywords come from the address and from the door itself, so that a type cannot name them.
+View: TypeAlias = Callable[Concatenate[HttpRequest, ...], HttpResponseBase]
+ResearcherView: TypeAlias = Callable[Concatenate[ResearcherRequest, ...], HttpResponseBase]
+Enter: TypeAlias = Callable[[HttpRequest, dict[str, object]], HttpResponseBase | None]
 
 
 @dataclass(frozen=True)
@@ -37,61 +53,93 @@ class Door:
     role: Role | None = None
 
 
-def _door(door: Door, view: View, enter: Callable[[HttpRequest, dict[str, object]], HttpResponse | None]) -> View:
-    @wraps(view)
-    def guarded(request: HttpRequest, **kwargs: object) -> HttpResponse:
-        if request.method not in (*door.methods, *(("HEAD",) if "GET" in door.methods else ())):
-            return HttpResponseNotAllowed(door.methods)
-        refusal = enter(request, kwargs)
-        response = refusal or view(request, **kwargs)
-        if door.audience != "anyone":
+class Guarded:
+    """A view behind its door. `enter` refuses with a response or an exception, or lets in and adds what it fetched."""
+
+    def __init__(self, door: Door, view: Callable[..., HttpResponseBase], enter: Enter) -> None:
+        update_wrapper(self, view)
+        self.door = door
+        self._view = view
+        self._enter = enter
+
+    def __call__(self, request: HttpRequest, **kwargs: object) -> HttpResponseBase:
+        methods = self.door.methods
+        if request.method not in (*methods, *(("HEAD",) if "GET" in methods else ())):
+            return HttpResponseNotAllowed(methods)
+        refusal = self._enter(request, kwargs)
+        response = self._view(request, **kwargs) if refusal is None else refusal
+        if self.door.audience != "anyone":
             add_never_cache_headers(response)
         return response
 
-    guarded.door = door  # type: ignore[attr-defined]
-    return guarded
 
-
-def anyone(*methods: str) -> Callable[[View], View]:
+def anyone(*methods: str) -> Callable[[View], Guarded]:
     """Open to the world; the view itself must hold nothing to steal."""
-    return lambda view: _door(Door("anyone", methods), view, lambda request, kwargs: None)
+    return lambda view: Guarded(Door("anyone", methods), view, lambda request, kwargs: None)
 
 
-def signed_in(*methods: str) -> Callable[[View], View]:
+def signed_in(*methods: str) -> Callable[[ResearcherView], Guarded]:
     """Any researcher."""
 
-    def enter(request: HttpRequest, kwargs: dict[str, object]) -> HttpResponse | None:
-        return None if request.user.is_authenticated else redirect_to_login(request.get_full_path())
+    def enter(request: HttpRequest, kwargs: dict[str, object]) -> HttpResponseBase | None:
+        return None if _is_researchers(request) else redirect_to_login(request.get_full_path())
 
-    return lambda view: _door(Door("signed_in", methods), view, enter)
+    return lambda view: Guarded(Door("signed_in", methods), view, enter)
 
 
-def member(role: Role, *methods: str) -> Callable[[View], View]:
+def member(role: Role, *methods: str) -> Callable[[ResearcherView], Guarded]:
     """A member of the study's lab with at least this role. The view gets `study` and `membership`."""
 
-    def enter(request: HttpRequest, kwargs: dict[str, object]) -> HttpResponse | None:
-        if not request.user.is_authenticated:
+    def enter(request: HttpRequest, kwargs: dict[str, object]) -> HttpResponseBase | None:
+        if not _is_researchers(request):
             return redirect_to_login(request.get_full_path())
         study = get_object_or_404(
             Study.objects.of_member(request.user).select_related("lab", "frozen"), public_id=kwargs.pop("public_id")
         )
         membership = Membership.objects.get(lab=study.lab, user=request.user)
-        if not Role(membership.role).covers(role):
-            raise PermissionDenied(f"This needs the role {role.label}; yours is {membership.get_role_display()}.")
+        _require(membership, role)
         kwargs.update(study=study, membership=membership)
         return None
 
-    return lambda view: _door(Door("lab", methods, role), view, enter)
+    return lambda view: Guarded(Door("lab", methods, role), view, enter)
 
 
-def participant(*methods: str) -> Callable[[View], View]:
-    """The person whose signed cookie opens this study's run. The view gets `enrolment`."""
+def lab_member(role: Role, *methods: str) -> Callable[[ResearcherView], Guarded]:
+    """A member of the lab in the address, with at least this role. The view gets `lab` and `membership`."""
 
-    def enter(request: HttpRequest, kwargs: dict[str, object]) -> HttpResponse | None:
-        kwargs["enrolment"] = enrolment_of(request, kwargs.pop("public_id"))
+    def enter(request: HttpRequest, kwargs: dict[str, object]) -> HttpResponseBase | None:
+        if not _is_researchers(request):
+            return redirect_to_login(request.get_full_path())
+        membership = get_object_or_404(
+            Membership.objects.select_related("lab"), lab_id=kwargs.pop("lab_id"), user=request.user
+        )
+        _require(membership, role)
+        kwargs.update(lab=membership.lab, membership=membership)
         return None
 
-    return lambda view: _door(Door("participant", methods), view, enter)
+    return lambda view: Guarded(Door("lab", methods, role), view, enter)
+
+
+def _is_researchers(request: HttpRequest) -> TypeGuard[ResearcherRequest]:
+    return request.user.is_authenticated
+
+
+def _require(membership: Membership, role: Role) -> None:
+    if not Role(membership.role).covers(role):
+        text = gettext("This needs the role %(needed)s; yours is %(yours)s.")
+        raise PermissionDenied(text % {"needed": role.label, "yours": membership.get_role_display()})
+
+
+def participant(*methods: str) -> Callable[[View], Guarded]:
+    """The person whose signed cookie opens this study's run. The view gets `enrolment`."""
+
+    def enter(request: HttpRequest, kwargs: dict[str, object]) -> HttpResponseBase | None:
+        study_id = kwargs.pop("public_id")
+        assert isinstance(study_id, uuid.UUID)  # the address takes no other
+        kwargs["enrolment"] = enrolment_of(request, study_id)
+        return None
+
+    return lambda view: Guarded(Door("participant", methods), view, enter)
 
 
 def enrolment_of(request: HttpRequest, study_id: uuid.UUID) -> Enrolment:
@@ -125,12 +173,13 @@ def cookie_name(study_id: uuid.UUID) -> str:
 class DoorsMiddleware:
     """Refuse every view that declares no door."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
         return self.get_response(request)
 
-    def process_view(self, request: HttpRequest, view: View, args: object, kwargs: object) -> None:
+    def process_view(self, request: HttpRequest, view: Callable[..., HttpResponseBase], args: object, kwargs: object
+    ) -> None:
         if not hasattr(view, "door"):
             raise ImproperlyConfigured(f"{view.__module__}.{view.__name__} declares no door (views/doors.py)")

@@ -14,15 +14,13 @@ from studyapp.actions.accounts import remove_member, set_role, use_sign_in_link
 from studyapp.errors import NotEligible, StudyError
 from studyapp.forms.accounts import AddMemberForm, RoleForm, SignInForm
 from studyapp.models import Lab, Membership, Role
-from studyapp.views.console.answers import user_of
-from studyapp.views.console.doors import lab_member
 from studyapp.views.doors import anyone, signed_in
 
 PASSWORD_BACKEND = "django.contrib.auth.backends.ModelBackend"  # noqa: S105 (the name of a class)
 
 
 @signed_in("GET")
-def home(request: HttpRequest) -> HttpResponse:
+def home(request: ResearcherRequest) -> HttpResponse:
     """The root of the site is the researcher's; participants come by their links."""
     return redirect("studies")
 
@@ -56,18 +54,18 @@ def sign_in_by_link(request: HttpRequest, *, token: str) -> HttpResponse:
 
 
 @signed_in("POST")
-def sign_out(request: HttpRequest) -> HttpResponse:
+def sign_out(request: ResearcherRequest) -> HttpResponse:
     logout(request)
     return redirect("sign_in")
 
 
 @lab_member(Role.OWNER, "GET", "POST")
-def members(request: HttpRequest, *, lab: Lab, membership: Membership) -> HttpResponse:
+def members(request: ResearcherRequest, *, lab: Lab, membership: Membership) -> HttpResponse:
     """Who belongs to the lab; POST adds somebody who has an account."""
     form = AddMemberForm(request.POST if request.method == "POST" else None, lab=lab)
     if request.method == "POST" and form.is_valid():
         user = form.cleaned_data["email"]
-        set_role(lab=lab, user=user, role=form.cleaned_data["role"], actor=user_of(request))
+        set_role(lab=lab, user=user, role=form.cleaned_data["role"], actor=request.user)
         done = gettext("%(person)s is now a member of %(lab)s.") % {"person": user.email, "lab": lab}
         messages.success(request, done)
         return redirect("members", lab_id=lab.pk)
@@ -88,17 +86,17 @@ ROLES_IN_WORDS = (
 
 
 @lab_member(Role.OWNER, "POST")
-def member_role(request: HttpRequest, *, lab: Lab, membership: Membership, member_id: int) -> HttpResponse:
+def member_role(request: ResearcherRequest, *, lab: Lab, membership: Membership, member_id: int) -> HttpResponse:
     """Give a member another role, or none."""
     member = get_object_or_404(lab.memberships.select_related("user"), pk=member_id)
     form = RoleForm(request.POST)
     try:
         if "remove" in request.POST:
-            remove_member(lab=lab, user=member.user, actor=user_of(request))
+            remove_member(lab=lab, user=member.user, actor=request.user)
             done = gettext("%(person)s is no longer a member of %(lab)s.") % {"person": member.user.email, "lab": lab}
             messages.success(request, done)
         elif form.is_valid():
-            set_role(lab=lab, user=member.user, role=Role(form.cleaned_data["role"]), actor=user_of(request))
+            set_role(lab=lab, user=member.user, role=Role(form.cleaned_data["role"]), actor=request.user)
             done = gettext("The role of %(person)s was changed.") % {"person": member.user.email}
             messages.success(request, done)
         else:

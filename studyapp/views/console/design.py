@@ -19,18 +19,17 @@ from studyapp.exports.design import design_json as design_text
 from studyapp.forms.design import DesignEditor, with_another_arm
 from studyapp.forms.design_file import DesignFileForm
 from studyapp.models import Dataset, Lab, Membership, Role, Study
-from studyapp.views.console.answers import may, study_page, user_of
-from studyapp.views.console.doors import lab_member
+from studyapp.views.console.answers import may, study_page
 from studyapp.views.doors import anyone, member
 
 
 @lab_member(Role.DESIGNER, "GET", "POST")
-def choose_template(request: HttpRequest, *, lab: Lab, membership: Membership) -> HttpResponse:
+def choose_template(request: ResearcherRequest, *, lab: Lab, membership: Membership) -> HttpResponse:
     """The ways to begin: a protocol on a data set, or (by POST) a design file."""
     form = DesignFileForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         try:
-            study = create_study(lab=lab, document=form.cleaned_data["document"], actor=user_of(request))
+            study = create_study(lab=lab, document=form.cleaned_data["document"], actor=request.user)
         except DesignRefused as error:
             _refuse_file(form, error.problems)
         else:
@@ -45,14 +44,14 @@ def choose_template(request: HttpRequest, *, lab: Lab, membership: Membership) -
 
 
 @lab_member(Role.DESIGNER, "GET", "POST")
-def new_study(request: HttpRequest, *, lab: Lab, membership: Membership, template: str, dataset: str) -> HttpResponse:
+def new_study(request: ResearcherRequest, *, lab: Lab, membership: Membership, template: str, dataset: str) -> HttpResponse:
     """The form of a template; nothing is stored before it is saved."""
     if template not in TEMPLATES or dataset not in WORDS or not Dataset.objects.filter(key=dataset).exists():
         raise Http404("no such template")
     editor = _editor(request, parse_design(TEMPLATES[template].make(dataset)).document())
     if _is_saved(request, editor):
         try:
-            study = create_study(lab=lab, document=editor.document(), actor=user_of(request))
+            study = create_study(lab=lab, document=editor.document(), actor=request.user)
         except DesignRefused as error:
             editor.refuse(error.problems)
         else:
@@ -62,14 +61,14 @@ def new_study(request: HttpRequest, *, lab: Lab, membership: Membership, templat
 
 
 @member(Role.VIEWER, "GET", "POST")
-def design(request: HttpRequest, *, study: Study, membership: Membership) -> HttpResponse:
+def design(request: ResearcherRequest, *, study: Study, membership: Membership) -> HttpResponse:
     """The design: a form while it is a draft and one may edit it, else its facts to read."""
     if not (study.is_draft and may(membership, Role.DESIGNER)):
         return _show_design(request, study, membership)
     editor = _editor(request, study.draft)
     if _is_saved(request, editor):
         try:
-            edit_draft(study=study, document=editor.document(), actor=user_of(request))
+            edit_draft(study=study, document=editor.document(), actor=request.user)
         except DesignRefused as error:
             editor.refuse(error.problems)
         except WrongState as error:
@@ -100,14 +99,14 @@ def _show_design(request: HttpRequest, study: Study, membership: Membership) -> 
 
 
 @member(Role.DESIGNER, "GET", "POST")
-def design_json(request: HttpRequest, *, study: Study, membership: Membership) -> HttpResponse:
+def design_json(request: ResearcherRequest, *, study: Study, membership: Membership) -> HttpResponse:
     """The draft as JSON, for what the form cannot say."""
     if not study.is_draft:
         return redirect("design", public_id=study.public_id)
     form = DesignFileForm(request.POST or None, request.FILES or None, initial={"text": pretty(study.draft)})
     if request.method == "POST" and form.is_valid():
         try:
-            edit_draft(study=study, document=form.cleaned_data["document"], actor=user_of(request))
+            edit_draft(study=study, document=form.cleaned_data["document"], actor=request.user)
         except DesignRefused as error:
             _refuse_file(form, error.problems)
         except WrongState as error:
@@ -126,14 +125,14 @@ def design_json(request: HttpRequest, *, study: Study, membership: Membership) -
 
 
 @member(Role.VIEWER, "GET")
-def design_file(request: HttpRequest, *, study: Study, membership: Membership) -> HttpResponse:
+def design_file(request: ResearcherRequest, *, study: Study, membership: Membership) -> HttpResponse:
     """design.json: the frozen document, or the draft as it stands."""
     text = pretty(study.draft) + "\n" if study.is_draft else design_text(study.frozen)
     return _download(text, f"{slugify(study.title)[:60] or 'study'}-design.json")
 
 
 @member(Role.VIEWER, "GET")
-def plan_file(request: HttpRequest, *, study: Study, membership: Membership) -> HttpResponse:
+def plan_file(request: ResearcherRequest, *, study: Study, membership: Membership) -> HttpResponse:
     """plan.json: the analysis plan by itself, with the hash of the design it is frozen with."""
     found = current_design(study)
     plan = {"design_sha256": found.sha256(), "is_frozen": not study.is_draft, "plan": found.document()["plan"]}

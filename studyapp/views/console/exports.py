@@ -24,7 +24,7 @@ IN_MEMORY = 5_000_000  # bytes of an archive before it goes to a temporary file
 
 
 @member(Role.VIEWER, "GET")
-def downloads(request: HttpRequest, *, study: Study, membership: Membership) -> HttpResponse:
+def downloads(request: ResearcherRequest, *, study: Study, membership: Membership) -> HttpResponse:
     """Everything that can be taken away, and what each holds."""
     rows = []
     for stage in study.stages.order_by("pk"):
@@ -34,7 +34,7 @@ def downloads(request: HttpRequest, *, study: Study, membership: Membership) -> 
 
 
 @member(Role.ANALYST, "GET")
-def archive(request: HttpRequest, *, study: Study, membership: Membership, stage_id: int) -> HttpResponse:
+def archive(request: ResearcherRequest, *, study: Study, membership: Membership, stage_id: int) -> HttpResponse:
     """A stage's data, codebook, design, plan and report as one zip."""
     stage = stage_of(study, stage_id)
     if not shows_arms(stage):
@@ -50,7 +50,7 @@ def archive(request: HttpRequest, *, study: Study, membership: Membership, stage
 
 
 @member(Role.VIEWER, "GET")
-def audit(request: HttpRequest, *, study: Study, membership: Membership) -> HttpResponse:
+def audit(request: ResearcherRequest, *, study: Study, membership: Membership) -> HttpResponse:
     """Who changed the state of what, and when; the newest first."""
     entries = AuditEntry.objects.filter(study=study).order_by("-id")
     page = Paginator(entries, PAGE).get_page(request.GET.get("page"))
@@ -60,7 +60,7 @@ def audit(request: HttpRequest, *, study: Study, membership: Membership) -> Http
 
 
 @member(Role.VIEWER, "GET")
-def audit_csv(request: HttpRequest, *, study: Study, membership: Membership) -> HttpResponse:
+def audit_csv(request: ResearcherRequest, *, study: Study, membership: Membership) -> HttpResponse:
     """The whole trail with its chain of hashes, streamed."""
     response = StreamingHttpResponse(_audit_lines(study), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{slugify(study.title)[:60] or "study"}-audit.csv"'

@@ -18,13 +18,13 @@ from studyapp.errors import WrongState
 from studyapp.forms.running import LinkForm, RehearsalForm, StageForm
 from studyapp.models import Link, Membership, Role, Study
 from studyapp.models.studies import StageKind
-from studyapp.views.console.answers import attempt, user_of
+from studyapp.views.console.answers import attempt
 from studyapp.views.console.overview import live_parts
 from studyapp.views.doors import member
 
 
 @member(Role.VIEWER, "GET")
-def explanations(request: HttpRequest, *, study: Study, membership: Membership) -> HttpResponse:
+def explanations(request: ResearcherRequest, *, study: Study, membership: Membership) -> HttpResponse:
     """How far the explanations are; the page asks again until it is over, then shows the next step."""
     if study.is_draft:
         return redirect("study", public_id=study.public_id)
@@ -36,13 +36,13 @@ def explanations(request: HttpRequest, *, study: Study, membership: Membership) 
 
 
 @member(Role.VIEWER, "GET")
-def flow(request: HttpRequest, *, study: Study, membership: Membership) -> HttpResponse:
+def flow(request: ResearcherRequest, *, study: Study, membership: Membership) -> HttpResponse:
     """Where people are, without a word of arms."""
     return render(request, "studyapp/console/_flow.html", {"study": study, **live_parts(study)})
 
 
 @member(Role.VIEWER, "GET")
-def rehearsals(request: HttpRequest, *, study: Study, membership: Membership) -> HttpResponse:
+def rehearsals(request: ResearcherRequest, *, study: Study, membership: Membership) -> HttpResponse:
     """How far the rehearsals are."""
     parts = live_parts(study)
     response = render(request, "studyapp/console/_rehearsals.html", {"study": study, **parts})
@@ -52,7 +52,7 @@ def rehearsals(request: HttpRequest, *, study: Study, membership: Membership) ->
 
 
 @member(Role.DESIGNER, "POST")
-def rehearse(request: HttpRequest, *, study: Study, membership: Membership) -> HttpResponse:
+def rehearse(request: ResearcherRequest, *, study: Study, membership: Membership) -> HttpResponse:
     """Send simulated people through the real pages."""
     form = RehearsalForm(request.POST)
     if not form.is_valid():
@@ -60,24 +60,24 @@ def rehearse(request: HttpRequest, *, study: Study, membership: Membership) -> H
     return attempt(
         request,
         study,
-        lambda: start_rehearsal(study=study, actor=user_of(request), **form.cleaned_data),
+        lambda: start_rehearsal(study=study, actor=request.user, **form.cleaned_data),
         gettext("The rehearsal has started."),
     )
 
 
 @member(Role.DESIGNER, "POST")
-def new_link(request: HttpRequest, *, study: Study, membership: Membership) -> HttpResponse:
+def new_link(request: ResearcherRequest, *, study: Study, membership: Membership) -> HttpResponse:
     """Make another way in."""
     form = LinkForm(request.POST, study=study)
     if not form.is_valid():
         return _refused(request, study, form)
     return attempt(
-        request, study, lambda: create_link(actor=user_of(request), **form.cleaned_data), gettext("The link is made.")
+        request, study, lambda: create_link(actor=request.user, **form.cleaned_data), gettext("The link is made.")
     )
 
 
 @member(Role.DESIGNER, "POST")
-def new_stage(request: HttpRequest, *, study: Study, membership: Membership) -> HttpResponse:
+def new_stage(request: ResearcherRequest, *, study: Study, membership: Membership) -> HttpResponse:
     """Add a pilot or a top-up."""
     form = StageForm(request.POST)
     if not form.is_valid():
@@ -86,14 +86,14 @@ def new_stage(request: HttpRequest, *, study: Study, membership: Membership) -> 
     def act() -> None:
         if study.is_closed:
             raise WrongState(gettext("This study is closed; nobody new comes in."))
-        stage = add_stage(study=study, actor=user_of(request), **form.cleaned_data)
-        create_link(stage=stage, label="", is_single_use=False, expires_at=None, actor=user_of(request))
+        stage = add_stage(study=study, actor=request.user, **form.cleaned_data)
+        create_link(stage=stage, label="", is_single_use=False, expires_at=None, actor=request.user)
 
     return attempt(request, study, act, gettext("The stage is added, with a link of its own."))
 
 
 @member(Role.DESIGNER, "GET")
-def link_qr(request: HttpRequest, *, study: Study, membership: Membership, link_id: int) -> HttpResponse:
+def link_qr(request: ResearcherRequest, *, study: Study, membership: Membership, link_id: int) -> HttpResponse:
     """A link as a QR code."""
     links = Link.objects.filter(stage__study=study).exclude(stage__kind=StageKind.REHEARSAL)
     link = get_object_or_404(links, pk=link_id)

@@ -85,7 +85,7 @@ def _or_problems(study: Study) -> tuple[FrozenStudy | None, tuple[Problem, ...]]
 
 @member(Role.VIEWER, "GET")  # type: ignore[arg-type] # the stubs of csp know no keyword arguments
 @csp_replace({"frame-src": ["'self'"]})  # type: ignore[arg-type]
-def preview(request: HttpRequest, *, study: Study, membership: Membership) -> HttpResponse:
+def preview(request: ResearcherRequest, *, study: Study, membership: Membership) -> HttpResponse:
     """A participant's screen in a frame, with the switches of the preview around it."""
     shown, problems = _or_problems(study)
     context: dict[str, Any] = {"problems": problems}
@@ -110,7 +110,7 @@ def preview(request: HttpRequest, *, study: Study, membership: Membership) -> Ht
 @member(Role.VIEWER, "GET")  # type: ignore[arg-type]
 @csp_replace({"frame-ancestors": ["'self'"], "form-action": ["'none'"]})  # type: ignore[arg-type]
 @xframe_options_sameorigin
-def preview_screen(request: HttpRequest, *, study: Study, membership: Membership) -> HttpResponse:
+def preview_screen(request: ResearcherRequest, *, study: Study, membership: Membership) -> HttpResponse:
     """The screen itself, from the participant's own templates, with nothing to send it by."""
     shown, problems = _or_problems(study)
     if shown is None:
@@ -155,7 +155,7 @@ class Stretch:
 
 
 @member(Role.VIEWER, "GET")
-def study_map(request: HttpRequest, *, study: Study, membership: Membership) -> HttpResponse:
+def study_map(request: ResearcherRequest, *, study: Study, membership: Membership) -> HttpResponse:
     """Every screen of every arm, each a link into the preview."""
     shown, problems = _or_problems(study)
     context: dict[str, Any] = {"problems": problems}

@@ -18,7 +18,7 @@ from studyapp.forms.running import stage_title
 from studyapp.models import Membership, Report, Role, Stage, Study
 from studyapp.models.studies import StudyState
 from studyapp.views.console import report_tables
-from studyapp.views.console.answers import attempt, study_page, user_of
+from studyapp.views.console.answers import attempt, study_page
 from studyapp.views.doors import member
 
 
@@ -35,7 +35,7 @@ def stage_of(study: Study, stage_id: int) -> Stage:
 
 
 @member(Role.VIEWER, "GET")
-def reports(request: HttpRequest, *, study: Study, membership: Membership) -> HttpResponse:
+def reports(request: ResearcherRequest, *, study: Study, membership: Membership) -> HttpResponse:
     """Every stage with its latest report."""
     latest: dict[int, Report] = {}
     found = Report.objects.filter(stage__study=study, document__isnull=False).defer("document", "figures")
@@ -49,13 +49,13 @@ def reports(request: HttpRequest, *, study: Study, membership: Membership) -> Ht
 
 
 @member(Role.ANALYST, "POST")
-def run_report(request: HttpRequest, *, study: Study, membership: Membership, stage_id: int) -> HttpResponse:
+def run_report(request: ResearcherRequest, *, study: Study, membership: Membership, stage_id: int) -> HttpResponse:
     """Queue the planned analysis of a stage."""
     stage = stage_of(study, stage_id)
     answer = attempt(
         request,
         study,
-        lambda: request_report(stage=stage, actor=user_of(request)),
+        lambda: request_report(stage=stage, actor=request.user),
         gettext("The analysis is running."),
         to="reports",
     )
@@ -65,7 +65,7 @@ def run_report(request: HttpRequest, *, study: Study, membership: Membership, st
 
 
 @member(Role.VIEWER, "GET")
-def report(request: HttpRequest, *, study: Study, membership: Membership, stage_id: int) -> HttpResponse:
+def report(request: ResearcherRequest, *, study: Study, membership: Membership, stage_id: int) -> HttpResponse:
     """The latest report of a stage, or what has to happen first."""
     stage = stage_of(study, stage_id)
     shown = latest_report(stage) if shows_arms(stage) else None
@@ -129,7 +129,7 @@ def _ready_report(study: Study, stage_id: int) -> Report:
 
 
 @member(Role.VIEWER, "GET")
-def figure(request: HttpRequest, *, study: Study, membership: Membership, stage_id: int, name: str) -> HttpResponse:
+def figure(request: ResearcherRequest, *, study: Study, membership: Membership, stage_id: int, name: str) -> HttpResponse:
     """A chart of the latest report."""
     for chart in _ready_report(study, stage_id).figures or ():
         if chart["name"] == name:
@@ -138,7 +138,7 @@ def figure(request: HttpRequest, *, study: Study, membership: Membership, stage_
 
 
 @member(Role.VIEWER, "GET")
-def report_file(request: HttpRequest, *, study: Study, membership: Membership, stage_id: int) -> HttpResponse:
+def report_file(request: ResearcherRequest, *, study: Study, membership: Membership, stage_id: int) -> HttpResponse:
     """report.json: every number with every digit."""
     found = _ready_report(study, stage_id)
     text = json.dumps(found.document, indent=1, ensure_ascii=False) + "\n"

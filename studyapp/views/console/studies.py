@@ -19,18 +19,18 @@ from studyapp.actions.studies import duplicate_study
 from studyapp.errors import WrongState
 from studyapp.models import Membership, Role, Stage, Study, User
 from studyapp.models.studies import StageKind
-from studyapp.views.console.answers import attempt, study_page, user_of
+from studyapp.views.console.answers import attempt, study_page
 from studyapp.views.console.overview import overview_of
 from studyapp.views.doors import View, member, signed_in
 
 
 @signed_in("GET")
-def studies(request: HttpRequest) -> HttpResponse:
+def studies(request: ResearcherRequest) -> HttpResponse:
     """Every study of the labs one belongs to, newest first."""
-    memberships = list(Membership.objects.filter(user=user_of(request)).select_related("lab").order_by("lab__name"))
+    memberships = list(Membership.objects.filter(user=request.user).select_related("lab").order_by("lab__name"))
     labs = [(row.lab, Role(row.role)) for row in memberships]
     context = {
-        "studies": _with_counts(user_of(request)),
+        "studies": _with_counts(request.user),
         "labs": [(lab, role.label, role.covers(Role.DESIGNER), role.covers(Role.OWNER)) for lab, role in labs],
         "several_labs": len(labs) > 1,
     }
@@ -54,7 +54,7 @@ def _with_counts(user: User) -> list[Study]:
 
 
 @member(Role.VIEWER, "GET")
-def study(request: HttpRequest, *, study: Study, membership: Membership) -> HttpResponse:
+def study(request: ResearcherRequest, *, study: Study, membership: Membership) -> HttpResponse:
     """Where a study stands and what comes next."""
     return study_page(
         request,
@@ -128,9 +128,9 @@ UNBLIND = Change(
 
 def _asked(change: Change, role: Role) -> View:
     @member(role, "GET", "POST")
-    def view(request: HttpRequest, *, study: Study, membership: Membership) -> HttpResponse:
+    def view(request: ResearcherRequest, *, study: Study, membership: Membership) -> HttpResponse:
         if request.method == "POST":
-            return attempt(request, study, lambda: change.act(study=study, actor=user_of(request)), str(change.done))
+            return attempt(request, study, lambda: change.act(study=study, actor=request.user), str(change.done))
         losses = list(change.loses)
         if change is CLOSE and (people := still_taking_part(study)):
             text = ngettext(
@@ -154,50 +154,50 @@ unblind = _asked(UNBLIND, Role.OWNER)
 
 
 @member(Role.OWNER, "POST")
-def pause(request: HttpRequest, *, study: Study, membership: Membership) -> HttpResponse:
+def pause(request: ResearcherRequest, *, study: Study, membership: Membership) -> HttpResponse:
     """Let nobody new in for a while."""
     return attempt(
         request,
         study,
-        lambda: pause_study(study=study, actor=user_of(request)),
+        lambda: pause_study(study=study, actor=request.user),
         gettext("Paused. Who has started can go on."),
     )
 
 
 @member(Role.OWNER, "POST")
-def resume(request: HttpRequest, *, study: Study, membership: Membership) -> HttpResponse:
+def resume(request: ResearcherRequest, *, study: Study, membership: Membership) -> HttpResponse:
     """Let people in again."""
     return attempt(
-        request, study, lambda: open_study(study=study, actor=user_of(request)), gettext("The study is open again.")
+        request, study, lambda: open_study(study=study, actor=request.user), gettext("The study is open again.")
     )
 
 
 @member(Role.DESIGNER, "POST")
-def duplicate(request: HttpRequest, *, study: Study, membership: Membership) -> HttpResponse:
+def duplicate(request: ResearcherRequest, *, study: Study, membership: Membership) -> HttpResponse:
     """A new draft with the same design."""
-    copy = duplicate_study(study=study, actor=user_of(request))
+    copy = duplicate_study(study=study, actor=request.user)
     return redirect("design", public_id=copy.public_id)
 
 
 @member(Role.DESIGNER, "POST")
-def compute_ahead(request: HttpRequest, *, study: Study, membership: Membership) -> HttpResponse:
+def compute_ahead(request: ResearcherRequest, *, study: Study, membership: Membership) -> HttpResponse:
     """Compute a draft's explanations before freezing, to see them in the preview."""
     return attempt(
         request,
         study,
-        lambda: compute_for_draft(study=study, actor=user_of(request)),
+        lambda: compute_for_draft(study=study, actor=request.user),
         gettext("The explanations are being computed; look at the preview again in a while."),
         to="preview",
     )
 
 
 @member(Role.DESIGNER, "POST")
-def retry_explanations(request: HttpRequest, *, study: Study, membership: Membership) -> HttpResponse:
+def retry_explanations(request: ResearcherRequest, *, study: Study, membership: Membership) -> HttpResponse:
     """Queue the failed explanations again."""
 
     def act() -> None:
         if study.is_draft:
             raise WrongState(gettext("Freeze the design first."))
-        retry_failed(design=study.frozen, actor=user_of(request))
+        retry_failed(design=study.frozen, actor=request.user)
 
     return attempt(request, study, act, gettext("The failed explanations are queued again."))
