@@ -56,9 +56,8 @@ class ImageInput:
     def __post_init__(self) -> None:
         expected = self.height * self.width * self.channels
         if len(self.pixels) != expected:
-            raise InputError(
-                f"pixels: {len(self.pixels)} bytes came, {self.height} x {self.width} x {self.channels} needs {expected}"
-            )
+            size = f"{self.height} x {self.width} x {self.channels}"
+            raise InputError(f"pixels: {len(self.pixels)} bytes came, {size} needs {expected}")
 
     def to_json(self) -> dict[str, Any]:
         return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -46,7 +46,9 @@ def _database() -> Iterator[CheckMessage]:
         yield Error(
             "The database is not Postgres.", hint="Set DATABASE_URL to a postgresql:// address.", id="foretell.E004"
         )
-    if "synchronous_commit=on" not in database.get("OPTIONS", {}).get("options", "") and settings.DATABASE_URL:
+    options = database.get("OPTIONS")
+    started_with = options.get("options", "") if isinstance(options, Mapping) else ""
+    if "synchronous_commit=on" not in started_with and settings.DATABASE_URL:
         yield Error(
             "A response could be acknowledged before it is on the disk.",
             hint="Keep `-c synchronous_commit=on` in the database's options.",

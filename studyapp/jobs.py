@@ -30,7 +30,7 @@ JOBS: Mapping[str, Callable[[Claim], None]] = {
 }
 
 
-@shared_task(name="studyapp.run_job")
+@shared_task(name="studyapp.run_job")  # type: ignore[untyped-decorator] # Celery ships no types
 def run_job(job_id: str) -> None:
     """Work on a job if it is still due; a message that comes twice or late does nothing."""
     close_old_connections()

@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from studyapp.models import Job, Study
-from studyapp.models.jobs import JobState
+from studyapp.models.jobs import JobQuerySet, JobState
 
 CHANNEL = "foretell_jobs"
 EXPLAIN, ANALYSIS = "explain", "analysis"
@@ -69,7 +69,7 @@ class Claim:
         return parked
 
 
-def _held(claim: Claim):  # type: ignore[no-untyped-def]
+def _held(claim: Claim) -> JobQuerySet:
     return Job.objects.filter(pk=claim.job.pk, lease=claim.lease, state=JobState.RUNNING)
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+
+TESTS = Path(__file__).parent
 
 
 @pytest.fixture(autouse=True)
@@ -15,7 +19,7 @@ def _fresh_process_memory() -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings() -> None:
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
     """Let the flush between transactional tests empty tables that the application never may."""
     from django.db.backends.postgresql.operations import DatabaseOperations
 
@@ -28,3 +32,15 @@ def django_db_modify_db_settings() -> None:
         return [*all_triggers("DISABLE"), *plain(self, style, tables, **options), *all_triggers("ENABLE")]
 
     DatabaseOperations.sql_flush = sql_flush
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share costly fixtures, or the one Valkey, stay in one process when two run side by side."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item.path.relative_to(TESTS))))
+
+
+def _group(path: Path) -> str:
+    if path.parts[0] == "journeys" or "rehearsal" in path.parts:
+        return "journeys"
+    return path.parts[0] if path.parts[0] in {"analysis", "contracts", "explainers"} else str(path)

@@ -98,7 +98,7 @@ def _keep_outputs(
     perturbations: Mapping[tuple[int, str], Perturbation],
     predictors: Mapping[str, Predictor],
 ) -> None:
-    rows = []
+    rows: list[Output] = []
 
     def add(item: Item, perturbation: Perturbation | None, outputs: Mapping[str, Said]) -> None:
         rows.extend(

@@ -269,7 +269,10 @@ def _questions(words: Words) -> list[Document]:
             "answer": 1,
         },
         {
-            "question": f"You are sure that the right answer is “{words.answers[0]}”, but that the model will say “{words.answers[1]}”. What do you choose?",
+            "question": (
+                f"You are sure that the right answer is “{words.answers[0]}”, "
+                f"but that the model will say “{words.answers[1]}”. What do you choose?"
+            ),
             "options": [words.answers[0], words.answers[1]],
             "answer": 1,
         },

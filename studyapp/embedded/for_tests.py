@@ -29,7 +29,7 @@ def pytest_load_initial_conftests() -> Generator[None, None, None]:
         os.environ["DATABASE_URL"] = services.database_url
         os.environ["REDIS_URL"] = services.redis_url or ""
         os.environ["FORETELL_DATA"] = str(data)
-        os.environ["FORETELL_SECRET_KEY"] = "a secret of the tests alone, long enough to be one"
+        os.environ["FORETELL_SECRET_KEY"] = "a secret of the tests alone, long enough to be one"  # noqa: S105
     return (yield)
 
 

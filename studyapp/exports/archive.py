@@ -173,5 +173,5 @@ def _write_report(archive: zipfile.ZipFile, stage: Stage) -> None:
     )
     archive.writestr("report.json", result.to_json())
     archive.writestr("report.txt", text)
-    for figure in report.figures:
+    for figure in report.figures or ():
         archive.writestr(f"figures/{figure['name']}.svg", figure["svg"])

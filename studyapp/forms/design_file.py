@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from django import forms
+from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -40,8 +41,8 @@ class DesignFileForm(forms.Form):
 
     def _read(self, data: dict[str, object]) -> object:
         upload = data.get("file")
-        if upload:
-            if upload.size > MAX_BYTES:  # type: ignore[attr-defined]
+        if isinstance(upload, UploadedFile):
+            if (upload.size or 0) > MAX_BYTES:
                 raise forms.ValidationError({"file": gettext("This file is larger than 1 MB.")})
-            return json.loads(upload.read().decode("utf-8"))  # type: ignore[attr-defined]
+            return json.loads(upload.read().decode("utf-8"))
         return json.loads(str(data.get("text", "")))

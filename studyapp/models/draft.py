@@ -19,7 +19,7 @@ from studyapp.models.wanted import study_items, wanted_by
 class DraftStudy(FrozenStudy):
     """Like a frozen study, but nothing of it is stored or kept."""
 
-    forms: Mapping[tuple[str, str], Form] = None  # type: ignore[assignment]
+    forms: Mapping[tuple[str, str], Form]
 
     def steps(self, order_seed: int) -> tuple[Step, ...]:
         return plan_steps(self.design, self.item_sets, order_seed)
@@ -37,7 +37,8 @@ def draft_study(design: Design, drawn: Mapping[str, Sequence[DrawnItem]]) -> Dra
     for row in rows:
         item_sets.setdefault(row.item_set, []).append(row.key)
     wanted = wanted_by(design, rows)
-    ready = {e.key: e for e in Explanation.objects.ready().filter(key__in=[w.address for w in wanted])}
+    found = Explanation.objects.ready().filter(key__in=[w.address for w in wanted])
+    ready = {row.key: form_from_json(row.form) for row in found if row.form is not None}
     return DraftStudy(
         design_id=0,
         sha256=design.sha256(),
@@ -46,5 +47,5 @@ def draft_study(design: Design, drawn: Mapping[str, Sequence[DrawnItem]]) -> Dra
         items={row.key: shown_item(row) for row in rows},
         item_sets=item_sets,
         given=given_facts(design, rows, classes),
-        forms={(w.arm, w.item): form_from_json(ready[w.address].form) for w in wanted if w.address in ready},
+        forms={(w.arm, w.item): ready[w.address] for w in wanted if w.address in ready},
     )

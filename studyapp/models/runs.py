@@ -7,6 +7,8 @@ answer. The study's draft is left out; it is large, and no page of a run needs i
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
+from typing import TypeVar
 
 from django.db import connection
 from django.db.models import Field, Model
@@ -14,15 +16,17 @@ from django.db.models import Field, Model
 from studyapp.models.participants import Enrolment
 from studyapp.models.studies import Stage, Study
 
+M = TypeVar("M", bound=Model)
+
 LEFT_OUT = {"draft"}
 
 
-def _fields(model: type[Model]) -> list[Field]:
+def _fields(model: type[Model]) -> list[Field[object, object]]:
     return [field for field in model._meta.concrete_fields if field.name not in LEFT_OUT]
 
 
 MODELS = (Enrolment, Study, Stage)
-FIELDS = {model: _fields(model) for model in MODELS}
+FIELDS: dict[type[Model], list[Field[object, object]]] = {model: _fields(model) for model in MODELS}
 COLUMNS = ", ".join(f"{m._meta.db_table}.{field.column}" for m in MODELS for field in FIELDS[m])
 ENROLMENT, STUDY, STAGE = (model._meta.db_table for model in MODELS)
 READ = f"""SELECT {COLUMNS} FROM {ENROLMENT}
@@ -47,9 +51,12 @@ def _read(statement: str, key: uuid.UUID | int) -> Enrolment:
     if row is None:
         raise Enrolment.DoesNotExist(f"no run {key}")
     values = iter(row)
-    enrolment, study, stage = (
-        model.from_db(connection.alias, [f.attname for f in FIELDS[model]], [next(values) for _ in FIELDS[model]])
-        for model in MODELS
-    )
+    enrolment, study, stage = _made(Enrolment, values), _made(Study, values), _made(Stage, values)
     enrolment.study, enrolment.stage, stage.study = study, stage, study
     return enrolment
+
+
+def _made(model: type[M], values: Iterator[object]) -> M:
+    """The model of the next columns; to be called in the order of MODELS."""
+    fields = FIELDS[model]
+    return model.from_db(connection.alias, [field.attname for field in fields], [next(values) for _ in fields])

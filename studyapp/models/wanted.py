@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from studyapp.design.explaining import ExplainableItem, Wanted, wanted_explanations
@@ -43,7 +43,7 @@ def study_items(
     return rows
 
 
-def _outputs(predictor_key: str, items) -> dict[tuple[int, int | None], int]:  # type: ignore[no-untyped-def]
+def _outputs(predictor_key: str, items: Collection[Item]) -> dict[tuple[int, int | None], int]:
     # Any of the design's predictors will do: items and perturbations are those on which they agree.
     rows = Output.objects.filter(predictor__key=predictor_key, predictor__is_current=True, item__in=items)
     return {

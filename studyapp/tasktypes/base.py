@@ -69,9 +69,11 @@ class TaskType(Protocol):
     """One file, one entry in TASK_TYPES."""
 
     key: str
-    title: str | Promise
     template: str
     facts: TaskFacts
+
+    @property
+    def title(self) -> str | Promise: ...
 
     def stimulus(self, material: TrialMaterial) -> Stimulus: ...
 

@@ -179,7 +179,8 @@ class DoorsMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         return self.get_response(request)
 
-    def process_view(self, request: HttpRequest, view: Callable[..., HttpResponseBase], args: object, kwargs: object
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponseBase], args: object, kwargs: object
     ) -> None:
         if not hasattr(view, "door"):
             raise ImproperlyConfigured(f"{view.__module__}.{view.__name__} declares no door (views/doors.py)")

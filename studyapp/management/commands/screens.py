@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 
 from django.conf import settings
@@ -12,6 +11,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from studyapp.actions.accounts import make_sign_in_link
 from studyapp.actions.links import add_link, add_stage
+from studyapp.management.browser import FLAGS, executable
 from studyapp.management.commands.demo import DATASETS, owner
 from studyapp.management.station import station
 from studyapp.models import Report, Study
@@ -20,15 +20,6 @@ from studyapp.models.studies import StageKind
 FOLDER = settings.BASE_DIR / "docs" / "screens"
 WIDTHS = {1280: 800, 375: 812}
 GUARD_MS = 300  # a screen takes no answer sooner, so that a double tap answers one
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 class Command(BaseCommand):
@@ -41,7 +32,7 @@ class Command(BaseCommand):
         plans = [(study, self.ways_in(study)) for study in studies]
         console, doors = dict(self.console_pages(studies[0])), [self.door() for _ in WIDTHS]
         with station(workers=False, web_processes=1), sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+            browser = playwright.chromium.launch(executable_path=executable(), args=FLAGS)
             for width, door in zip(WIDTHS, doors, strict=True):
                 self.console(browser, width, door, console)
                 for study, ways in plans:

@@ -14,7 +14,7 @@ from studyapp.actions.accounts import remove_member, set_role, use_sign_in_link
 from studyapp.errors import NotEligible, StudyError
 from studyapp.forms.accounts import AddMemberForm, RoleForm, SignInForm
 from studyapp.models import Lab, Membership, Role
-from studyapp.views.doors import anyone, signed_in
+from studyapp.views.doors import ResearcherRequest, anyone, lab_member, signed_in
 
 PASSWORD_BACKEND = "django.contrib.auth.backends.ModelBackend"  # noqa: S105 (the name of a class)
 
@@ -26,7 +26,7 @@ def home(request: ResearcherRequest) -> HttpResponse:
 
 
 sign_in = anyone("GET", "POST")(
-    LoginView.as_view(  # type: ignore[arg-type]
+    LoginView.as_view(
         template_name="studyapp/console/sign_in.html",
         authentication_form=SignInForm,
         redirect_authenticated_user=True,

@@ -13,7 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from studyapp.errors import DesignRefused, StudyError
-from studyapp.models import Membership, Role, Study, User
+from studyapp.models import Membership, Role, Study
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,6 @@ TABS = (
     Tab("downloads", _("Downloads"), Role.VIEWER),
     Tab("audit", _("Audit trail"), Role.VIEWER),
 )
-
-
-def user_of(request: HttpRequest) -> User:
-    """Who asks; behind a door that lets only researchers in."""
-    assert isinstance(request.user, User)
-    return request.user
 
 
 def may(membership: Membership, role: Role) -> bool:

@@ -20,7 +20,7 @@ from studyapp.forms.design import DesignEditor, with_another_arm
 from studyapp.forms.design_file import DesignFileForm
 from studyapp.models import Dataset, Lab, Membership, Role, Study
 from studyapp.views.console.answers import may, study_page
-from studyapp.views.doors import anyone, member
+from studyapp.views.doors import ResearcherRequest, anyone, lab_member, member
 
 
 @lab_member(Role.DESIGNER, "GET", "POST")
@@ -44,7 +44,9 @@ def choose_template(request: ResearcherRequest, *, lab: Lab, membership: Members
 
 
 @lab_member(Role.DESIGNER, "GET", "POST")
-def new_study(request: ResearcherRequest, *, lab: Lab, membership: Membership, template: str, dataset: str) -> HttpResponse:
+def new_study(
+    request: ResearcherRequest, *, lab: Lab, membership: Membership, template: str, dataset: str
+) -> HttpResponse:
     """The form of a template; nothing is stored before it is saved."""
     if template not in TEMPLATES or dataset not in WORDS or not Dataset.objects.filter(key=dataset).exists():
         raise Http404("no such template")

@@ -8,7 +8,8 @@ import tempfile
 from collections.abc import Iterator
 
 from django.core.paginator import Paginator
-from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.utils.text import slugify
 from django.utils.translation import gettext
 
@@ -17,7 +18,7 @@ from studyapp.forms.running import stage_title
 from studyapp.models import AuditEntry, Membership, Role, Study, User
 from studyapp.views.console.answers import study_page
 from studyapp.views.console.reports import shows_arms, stage_of
-from studyapp.views.doors import member
+from studyapp.views.doors import ResearcherRequest, member
 
 PAGE = 50
 IN_MEMORY = 5_000_000  # bytes of an archive before it goes to a temporary file
@@ -34,7 +35,7 @@ def downloads(request: ResearcherRequest, *, study: Study, membership: Membershi
 
 
 @member(Role.ANALYST, "GET")
-def archive(request: ResearcherRequest, *, study: Study, membership: Membership, stage_id: int) -> HttpResponse:
+def archive(request: ResearcherRequest, *, study: Study, membership: Membership, stage_id: int) -> HttpResponseBase:
     """A stage's data, codebook, design, plan and report as one zip."""
     stage = stage_of(study, stage_id)
     if not shows_arms(stage):
@@ -46,7 +47,7 @@ def archive(request: ResearcherRequest, *, study: Study, membership: Membership,
     write_archive(stage, file)
     file.seek(0)
     name = f"{slugify(study.title)[:60] or 'study'}-{slugify(stage_title(stage))}.zip"
-    return FileResponse(file, as_attachment=True, filename=name, content_type="application/zip")  # type: ignore[return-value]
+    return FileResponse(file, as_attachment=True, filename=name, content_type="application/zip")
 
 
 @member(Role.VIEWER, "GET")
@@ -60,11 +61,11 @@ def audit(request: ResearcherRequest, *, study: Study, membership: Membership) -
 
 
 @member(Role.VIEWER, "GET")
-def audit_csv(request: ResearcherRequest, *, study: Study, membership: Membership) -> HttpResponse:
+def audit_csv(request: ResearcherRequest, *, study: Study, membership: Membership) -> StreamingHttpResponse:
     """The whole trail with its chain of hashes, streamed."""
     response = StreamingHttpResponse(_audit_lines(study), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{slugify(study.title)[:60] or "study"}-audit.csv"'
-    return response  # type: ignore[return-value]
+    return response
 
 
 class _Echo:

@@ -20,7 +20,7 @@ from studyapp.models import Link, Membership, Role, Study
 from studyapp.models.studies import StageKind
 from studyapp.views.console.answers import attempt
 from studyapp.views.console.overview import live_parts
-from studyapp.views.doors import member
+from studyapp.views.doors import ResearcherRequest, member
 
 
 @member(Role.VIEWER, "GET")

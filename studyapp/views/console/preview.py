@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from csp.decorators import csp_replace
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.safestring import SafeString
@@ -24,7 +25,7 @@ from studyapp.models.frozen import FrozenStudy, frozen_study
 from studyapp.screens import Place, screen_at
 from studyapp.views.console.answers import study_page
 from studyapp.views.console.design import current_design
-from studyapp.views.doors import member
+from studyapp.views.doors import ResearcherRequest, ResearcherView, member
 from studyapp.views.participant_screen import render_screen
 
 ORDER_SEED = 1  # the preview's own order of items; every participant has another
@@ -74,6 +75,11 @@ def study_to_show(study: Study) -> FrozenStudy:
     return draft_study(design, check_and_draw(design))
 
 
+def _with_csp(directives: dict[str, list[str]]) -> Callable[[ResearcherView], ResearcherView]:
+    """`csp_replace` for views that take more than a request, of which its own types know nothing."""
+    return cast("Callable[[ResearcherView], ResearcherView]", csp_replace(directives))
+
+
 def _or_problems(study: Study) -> tuple[FrozenStudy | None, tuple[Problem, ...]]:
     try:
         return study_to_show(study), ()
@@ -83,8 +89,8 @@ def _or_problems(study: Study) -> tuple[FrozenStudy | None, tuple[Problem, ...]]
         return None, (Problem("", str(error)),)
 
 
-@member(Role.VIEWER, "GET")  # type: ignore[arg-type] # the stubs of csp know no keyword arguments
-@csp_replace({"frame-src": ["'self'"]})  # type: ignore[arg-type]
+@member(Role.VIEWER, "GET")
+@_with_csp({"frame-src": ["'self'"]})
 def preview(request: ResearcherRequest, *, study: Study, membership: Membership) -> HttpResponse:
     """A participant's screen in a frame, with the switches of the preview around it."""
     shown, problems = _or_problems(study)
@@ -107,8 +113,8 @@ def preview(request: ResearcherRequest, *, study: Study, membership: Membership)
     return study_page(request, "preview.html", study=study, membership=membership, tab="preview", **context)
 
 
-@member(Role.VIEWER, "GET")  # type: ignore[arg-type]
-@csp_replace({"frame-ancestors": ["'self'"], "form-action": ["'none'"]})  # type: ignore[arg-type]
+@member(Role.VIEWER, "GET")
+@_with_csp({"frame-ancestors": ["'self'"], "form-action": ["'none'"]})
 @xframe_options_sameorigin
 def preview_screen(request: ResearcherRequest, *, study: Study, membership: Membership) -> HttpResponse:
     """The screen itself, from the participant's own templates, with nothing to send it by."""

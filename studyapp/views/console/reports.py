@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext
 
@@ -19,7 +19,7 @@ from studyapp.models import Membership, Report, Role, Stage, Study
 from studyapp.models.studies import StudyState
 from studyapp.views.console import report_tables
 from studyapp.views.console.answers import attempt, study_page
-from studyapp.views.doors import member
+from studyapp.views.doors import ResearcherRequest, member
 
 
 def shows_arms(stage: Stage) -> bool:
@@ -129,7 +129,9 @@ def _ready_report(study: Study, stage_id: int) -> Report:
 
 
 @member(Role.VIEWER, "GET")
-def figure(request: ResearcherRequest, *, study: Study, membership: Membership, stage_id: int, name: str) -> HttpResponse:
+def figure(
+    request: ResearcherRequest, *, study: Study, membership: Membership, stage_id: int, name: str
+) -> HttpResponse:
     """A chart of the latest report."""
     for chart in _ready_report(study, stage_id).figures or ():
         if chart["name"] == name:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.db.models import IntegerField, OuterRef, Q, Subquery, Sum
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.functional import Promise
 from django.utils.translation import gettext, ngettext
@@ -21,7 +21,7 @@ from studyapp.models import Membership, Role, Stage, Study, User
 from studyapp.models.studies import StageKind
 from studyapp.views.console.answers import attempt, study_page
 from studyapp.views.console.overview import overview_of
-from studyapp.views.doors import View, member, signed_in
+from studyapp.views.doors import Guarded, ResearcherRequest, member, signed_in
 
 
 @signed_in("GET")
@@ -126,8 +126,7 @@ UNBLIND = Change(
 )
 
 
-def _asked(change: Change, role: Role) -> View:
-    @member(role, "GET", "POST")
+def _asked(change: Change, role: Role) -> Guarded:
     def view(request: ResearcherRequest, *, study: Study, membership: Membership) -> HttpResponse:
         if request.method == "POST":
             return attempt(request, study, lambda: change.act(study=study, actor=request.user), str(change.done))
@@ -144,7 +143,7 @@ def _asked(change: Change, role: Role) -> View:
         )
 
     view.__name__ = change.act.__name__
-    return view
+    return member(role, "GET", "POST")(view)
 
 
 freeze_design = _asked(FREEZE, Role.DESIGNER)

@@ -72,19 +72,28 @@ def ways(model: type[Model], field: str, value: object) -> dict[str, Callable[[]
     }
 
 
+def goes_through(change: Callable[[], object]) -> bool:
+    """Whether the database lets a change be; undone either way."""
+    try:
+        with transaction.atomic():
+            change()
+            transaction.set_rollback(True)
+    except IntegrityError as error:
+        return "refused" not in str(error)
+    return True
+
+
 @pytest.mark.parametrize("model", NEVER_CHANGED, ids=lambda model: model.__name__)
 def test_a_row_is_never_changed_whichever_way(run, model):
-    for way, change in ways(model, *next(iter(NEVER_CHANGED[model].items()))).items():
-        with pytest.raises(IntegrityError, match="refused"), transaction.atomic():
-            change()
-            pytest.fail(f"{way} went through")
+    attempts = ways(model, *next(iter(NEVER_CHANGED[model].items())))
+
+    assert [way for way, change in attempts.items() if goes_through(change)] == []
 
 
 @pytest.mark.parametrize("model", [*NEVER_CHANGED, Study], ids=lambda model: model.__name__)
 def test_a_table_is_never_emptied(run, model):
     with pytest.raises(IntegrityError, match="TRUNCATE"), transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute(f"TRUNCATE {model._meta.db_table} CASCADE")
+        cursor.execute(f"SET CONSTRAINTS ALL IMMEDIATE; TRUNCATE {model._meta.db_table} CASCADE")
 
 
 def test_the_design_of_a_frozen_study_is_never_changed_nor_the_study_deleted(run):
