@@ -58,6 +58,6 @@ def web_answers() -> bool:
     """Whether the web server of this station serves pages."""
     try:
         with urllib.request.urlopen(f"{settings.BASE_URL}/livez", timeout=2) as answer:  # noqa: S310  (our own)
-            return answer.status == 200
+            return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False

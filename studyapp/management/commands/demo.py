@@ -11,11 +11,12 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import F, Sum
 from django.urls import reverse
 
 from analysis.api import report_from_json
+from analysis.report import Report as Result
 from studyapp.actions.accounts import create_lab, make_sign_in_link
 from studyapp.actions.explain import Progress, explanation_progress
 from studyapp.actions.freeze import freeze
@@ -43,7 +44,7 @@ BAR = 40
 class Command(BaseCommand):
     help = "Runs a real study from design to result on this machine, then serves the console until Ctrl-C."
 
-    def add_arguments(self, parser):  # type: ignore[no-untyped-def]
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="exit when the report is there")
         parser.add_argument("--participants", type=int, default=PARTICIPANTS)
 
@@ -137,21 +138,19 @@ class Command(BaseCommand):
         return stage
 
     def show(self, stage: Stage) -> None:
-        report = Report.objects.filter(stage=stage, document__isnull=False).first()
+        job = rehearsal_of(stage)
+        gain = planned_rehearsal(job).gain if job else 0.0
         self.say("")
-        self.say(
-            planted_table(report_from_json(json.dumps(report.document)), planned_rehearsal(rehearsal_of(stage)).gain)
-        )
+        self.say(planted_table(result_of(report_of(stage)), gain))
 
     def leave_files(self, stage: Stage) -> Path:
         folder = settings.DATA_DIR / "demo"
         folder.mkdir(parents=True, exist_ok=True)
-        report = Report.objects.filter(stage=stage, document__isnull=False).first()
-        text = report_from_json(json.dumps(report.document)).to_json()
-        (folder / "report.json").write_text(text, encoding="utf-8")
+        report = report_of(stage)
+        (folder / "report.json").write_text(result_of(report).to_json(), encoding="utf-8")
         with (folder / "exports.zip").open("wb") as file:
             write_archive(stage, file)
-        for figure in report.figures:
+        for figure in report.figures or ():
             (folder / f"{figure['name']}.svg").write_text(figure["svg"], encoding="utf-8")
         return folder
 
@@ -161,7 +160,7 @@ class Command(BaseCommand):
         self.say(f"  {settings.BASE_URL}{reverse('sign_in_by_link', args=[token])}")
         self.say("Take part yourself:")
         for study in studies:
-            link = Link.objects.filter(stage__study=study, stage__kind=StageKind.MAIN).first()
+            link = Link.objects.filter(stage__study=study, stage__kind=StageKind.MAIN).earliest("pk")
             self.say(f"  {link_address(link)}  {study.title}")
         self.say("\nCtrl-C stops everything; `make demo` starts it again with your data.")
 
@@ -212,6 +211,16 @@ def of_job(job: Job) -> tuple[int, int]:
     if job.state in {JobState.FAILED, JobState.CANCELLED}:
         raise CommandError(f"The rehearsal failed: {job.error}")
     return (job.total, job.total) if job.state == JobState.DONE else (min(job.done, job.total - 1), job.total)
+
+
+def report_of(stage: Stage) -> Report:
+    """The newest computed report of a stage."""
+    return Report.objects.filter(stage=stage, document__isnull=False).latest("created_at")
+
+
+def result_of(report: Report) -> Result:
+    """A stored report as the analysis knows it."""
+    return report_from_json(json.dumps(report.document))
 
 
 def report_is_there(stage: Stage) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from explainers.cards import read_card
 from explainers.errors import ExplainerError
@@ -16,7 +16,7 @@ from studyapp.actions.material import add_material
 class Command(BaseCommand):
     help = "Takes every trained predictor of the data folder, with candidate items, into the database."
 
-    def add_arguments(self, parser):  # type: ignore[no-untyped-def]
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--per-cell", type=int, default=60, help="candidate items a cell of label x output")
         parser.add_argument("--seed", type=int, default=0)
 

@@ -7,7 +7,7 @@ import time
 import uuid
 from collections.abc import Callable
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from analysis.report import report_from_json
 from analysis.text import report_text
@@ -25,7 +25,7 @@ PATIENCE_S = 30  # without a worker taking the job
 class Command(BaseCommand):
     help = "Sends simulated participants with a planted gain through a frozen study's pages and prints the report."
 
-    def add_arguments(self, parser):  # type: ignore[no-untyped-def]
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("study", help="the study's id, or a part of its title that no other study has")
         parser.add_argument("--participants", type=int, default=200)
         parser.add_argument("--gain", type=float, default=0.15, help="planted effect of each explained arm (0.15)")

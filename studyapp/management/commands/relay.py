@@ -8,7 +8,7 @@ import signal
 import time
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 from django.db import OperationalError, connection
 from kombu.exceptions import OperationalError as BrokerError
 
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 class Command(BaseCommand):
     help = "Rings workers for pending jobs, and sweeps up those whose worker has gone silent. Run one."
 
-    def add_arguments(self, parser):  # type: ignore[no-untyped-def]
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--sweep", type=float, default=2.0, help="seconds between looks without a notification")
 
     def handle(self, *, sweep: float, **options: object) -> None:

@@ -1,4 +1,4 @@
-"""`manage.py verify_audit`: recomputes the chain of the audit trail and names the first entry that was tampered with."""
+"""`manage.py verify_audit`: recomputes the chain of the audit trail and names the first entry tampered with."""
 
 from __future__ import annotations
 
