@@ -30,7 +30,7 @@ import psycopg2
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]  # the study is made by the tests' factories
 
-from studyapp.embedded import start, stop  # noqa: E402
+from studyapp.embedded import erase, start  # noqa: E402
 from studyapp.embedded.ports import free_port  # noqa: E402
 from studyapp.embedded.supervise import Supervisor  # noqa: E402
 
@@ -345,7 +345,7 @@ def main() -> int:
                 supervisor.wait_until(answers(base), what="the web server", timeout_s=30)
                 rows = list(bench(base, link, run_path, services.database_url))
         finally:
-            stop(data)
+            erase(data)
     show(rows)
     Path(__file__).with_suffix(".json").write_text(json.dumps([asdict(r) for r in rows], indent=1) + "\n")
     return 0

@@ -11,7 +11,7 @@ import redis
 from studyapp.actions import explain, studies
 from studyapp.actions.freeze import freeze
 from studyapp.celery import app
-from studyapp.embedded import Services, start, stop
+from studyapp.embedded import Services, erase, start
 from studyapp.models import Explanation, Job, Study
 from studyapp.models.jobs import JobState
 from tests import factories
@@ -80,7 +80,7 @@ def own_broker(tmp_path: Path) -> Iterator[Services]:
     try:
         yield start(data)
     finally:
-        stop(data)
+        erase(data)
 
 
 def test_nothing_is_missing_after_valkey_was_flushed_and_restarted(
