@@ -82,7 +82,7 @@ $(VENV)/.installed-test: $(VENV)/.installed
 
 $(VENV)/.installed-lint: $(VENV)/.installed
 	@echo 'Installing the linters ...'
-	@$(INSTALL) --editable '.[worker,embedded,lint]'
+	@$(INSTALL) --editable '.[worker,embedded,test,lint]'
 	@touch $@
 
 $(VENV)/.made:
