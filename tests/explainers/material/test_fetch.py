@@ -138,7 +138,9 @@ def test_link_in_a_tar_is_refused() -> None:
         unpack(file.getvalue(), ("rows.txt",), 100)
 
 
-@pytest.mark.parametrize("archive", [b"no archive", zip_of({"b": b""}), tar_of({"b": b""})])
+@pytest.mark.parametrize(
+    "archive", [b"no archive", zip_of({"b": b""}), tar_of({"b": b""})], ids=["no archive", "zip", "tar"]
+)
 def test_missing_member_or_broken_archive_is_named(archive: bytes) -> None:
     with pytest.raises(MaterialError, match="a: could not be read from its archive"):
         unpack(archive, ("a",), 100)

@@ -24,7 +24,9 @@ def test_pictures_of_the_two_digits_are_kept_with_their_place_as_label() -> None
     )
 
 
-@pytest.mark.parametrize("content", [b"no gzip", packed([1, 2, 3]), packed([0] * 785)[:-9]])
+@pytest.mark.parametrize(
+    "content", [b"no gzip", packed([1, 2, 3]), packed([0] * 785)[:-9]], ids=["no gzip", "three columns", "cut short"]
+)
 def test_damaged_file_is_refused(content: bytes) -> None:
     with pytest.raises(MaterialError, match="rows of 784 grey values"):
         parse(content, (4, 9))
