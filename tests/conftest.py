@@ -34,10 +34,9 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     DatabaseOperations.sql_flush = sql_flush
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """Tests that share costly fixtures, or the one Valkey, stay in one process when two run side by side."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item.path.relative_to(TESTS))))
+    item.add_marker(pytest.mark.xdist_group(_group(item.path.relative_to(TESTS))))
 
 
 def _group(path: Path) -> str:

@@ -71,7 +71,7 @@ def test_a_button_past_the_ninth_has_no_key() -> None:
     [({}, [True, True]), ({"answer-0": "1"}, [False, True]), ({"answer-0": "7", "answer-1": "0"}, [True, False])],
 )
 def test_the_check_tells_every_question_that_is_not_answered(chosen: dict[str, str], missing: list[bool]) -> None:
-    check = Check("", (("One?", ("a", "b")), ("Two?", ("c", "d"))), 1, 2)
+    check = Check("", (("One?", ("a", "b")), ("Two?", ("c", "d"))), 1, 2, "Read this.")
 
     questions = stimuli.check_questions(check, chosen, AnswerInvalid("answer-0", ""))
 
