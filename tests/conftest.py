@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 
-TESTS = Path(__file__).parent
-
 
 @pytest.fixture(autouse=True)
 def _fresh_process_memory() -> None:
@@ -34,12 +32,20 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     DatabaseOperations.sql_flush = sql_flush
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Tests that share costly fixtures, or the one Valkey, stay in one process when two run side by side."""
-    item.add_marker(pytest.mark.xdist_group(_group(item.path.relative_to(TESTS))))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """When two processes share the tests: what shares costly fixtures, or the one Valkey, stays in one of them."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByGroup(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(Path(nodeid.partition("::")[0]))
+
+    return ByGroup(config, log)
 
 
-def _group(path: Path) -> str:
-    if path.parts[0] == "journeys" or "rehearsal" in path.parts:
+def group_of(path: Path) -> str:
+    """The name of the tests that must run in the same process as those of this file."""
+    if "journeys" in path.parts or "rehearsal" in path.parts:
         return "journeys"
-    return path.parts[0] if path.parts[0] in {"analysis", "contracts", "explainers"} else str(path)
+    return next((part for part in path.parts if part in {"analysis", "contracts", "explainers"}), str(path))
