@@ -32,7 +32,7 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed-test
 	@.ci/browser $(PYTHON)
-	@$(PYTHON) -m pytest --numprocesses 2 --dist loadscope $(TESTS)
+	@$(PYTHON) -m pytest $(TESTS)
 
 lint: $(VENV)/.installed-test $(VENV)/.installed-lint
 	@$(PYTHON) -m ruff check .
