@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 
@@ -30,22 +28,3 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
         return [*all_triggers("DISABLE"), *plain(self, style, tables, **options), *all_triggers("ENABLE")]
 
     DatabaseOperations.sql_flush = sql_flush
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """When two processes share the tests: what shares costly fixtures, or the one Valkey, stays in one of them."""
-    from xdist.scheduler import LoadScopeScheduling
-
-    class ByGroup(LoadScopeScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            return group_of(Path(nodeid.partition("::")[0]))
-
-    return ByGroup(config, log)
-
-
-def group_of(path: Path) -> str:
-    """The name of the tests that must run in the same process as those of this file."""
-    if "journeys" in path.parts or "rehearsal" in path.parts:
-        return "journeys"
-    return next((part for part in path.parts if part in {"analysis", "contracts", "explainers"}), str(path))
