@@ -4,6 +4,19 @@ from __future__ import annotations
 
 import pytest
 
+from tests.promises import ledger, recorder
+
+pytest_configure = recorder.pytest_configure
+pytest_runtest_makereport = recorder.pytest_runtest_makereport
+pytest_sessionfinish = recorder.pytest_sessionfinish
+pytest_terminal_summary = recorder.pytest_terminal_summary
+
+
+@pytest.fixture
+def reached(request: pytest.FixtureRequest) -> ledger.Reached:
+    """Tells what a test of a promise reached: `reached("0 of 500 lost, 12 kills")`."""
+    return recorder.reached_of(request.node)
+
 
 @pytest.fixture(autouse=True)
 def _fresh_process_memory() -> None:
