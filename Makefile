@@ -13,7 +13,7 @@ PINS := pyproject.toml constraints.txt
 # pytest's own options: make test TESTS="tests/journeys -x"
 TESTS ?=
 
-.PHONY: help demo test lint bench services stop screens clean install
+.PHONY: help demo test promises lint bench services stop screens clean install
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -22,6 +22,7 @@ help:
 	@echo 'make demo DEMO=once  the same, then exit; leaves the report and the exports in a folder that it names'
 	@echo 'make test            every test, with real servers and a real browser'
 	@echo 'make lint            style, types, layers, images, compose file, migrations'
+	@echo 'make promises        every promise at its full number (about an hour), then docs/promises.md'
 	@echo 'make bench           pages and explanations per second'
 	@echo 'make screens         a screenshot of every page, in docs/screens/'
 	@echo 'make services        start the embedded Postgres and Valkey; make stop stops them'
@@ -33,6 +34,11 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed-test
 	@.ci/browser $(PYTHON)
 	@$(PYTHON) -m pytest $(TESTS)
+
+# The promised numbers, not the smaller ones of `make test`; writes docs/promises.json and docs/promises.md.
+promises: $(VENV)/.installed-test
+	@.ci/browser $(PYTHON)
+	@FORETELL_PROMISES=full $(PYTHON) -m pytest -m 'promise or control' $(TESTS)
 
 lint: $(VENV)/.installed-test $(VENV)/.installed-lint
 	@$(PYTHON) -m ruff check .

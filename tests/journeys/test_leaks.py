@@ -6,15 +6,18 @@ of their test items. A page that is the same, byte for byte, whichever truth it 
 
 from __future__ import annotations
 
+import random
 import re
 import secrets
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from unittest import mock
 
 import pytest
 from django.http import HttpResponse
 from django.utils import timezone
+from scipy.stats import rankdata
 
 from explainers.types import FeatureWeight, FeatureWeights, input_from_json
 from studyapp import screens
@@ -32,10 +35,12 @@ from studyapp.tasktypes import TASK_TYPES
 from studyapp.views import participant
 from tests import factories
 from tests.journeys.walking import Walker, arrive
+from tests.promises.ledger import Reached, scale
 
 pytestmark = pytest.mark.django_db
 
-TRIALS = 500
+PEOPLE = {"forward": scale(full=48, quick=6), "counterfactual": scale(full=16, quick=2)}  # 32 and 24+ trials each
+TRIALS = scale(full=2_000, quick=240)
 # What differs from one serving of the same page to the next, whatever the truth.
 PER_SERVING = re.compile(rb'(name="(?:stamp|csrfmiddlewaretoken|arrival)" value=")[^"]*')
 
@@ -131,11 +136,13 @@ def canary_hits(template: str, people: int) -> tuple[int, list[str]]:
     return trials, found
 
 
-def test_no_byte_before_the_response_depends_on_the_answer_in_500_trials() -> None:
-    forward, found = canary_hits("forward", 12)
-    changed, found_too = canary_hits("counterfactual", 4)
+@pytest.mark.promise(9)
+def test_no_byte_before_the_response_depends_on_the_answer(reached: Reached) -> None:
+    forward, found = canary_hits("forward", PEOPLE["forward"])
+    changed, found_too = canary_hits("counterfactual", PEOPLE["counterfactual"])
     assert forward + changed >= TRIALS
     assert found + found_too == []
+    reached(f"0 hits in {forward + changed:,} trials")
 
 
 def in_the_heading(screen: Screen, output: str) -> Screen:
@@ -151,8 +158,11 @@ def in_the_size_of_the_page(screen: Screen, output: str) -> Screen:
     return replace(screen, content=replace(screen.content, heading=screen.content.heading + " " * len(output)))
 
 
+@pytest.mark.control(9, "the answer in the page")
 @pytest.mark.parametrize("leak", [in_the_heading, in_the_order_of_buttons, in_the_size_of_the_page])
-def test_a_planted_leak_is_seen(leak: Callable[[Screen, str], Screen], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_planted_leak_is_seen(
+    leak: Callable[[Screen, str], Screen], monkeypatch: pytest.MonkeyPatch, reached: Reached
+) -> None:
     def leaking(study: FrozenStudy, place: Place) -> Screen:
         screen = screen_at(study, place)
         if screen.step.kind != "trial" or not TASK_TYPES[screen.step.task].facts.tests:
@@ -162,8 +172,10 @@ def test_a_planted_leak_is_seen(leak: Callable[[Screen, str], Screen], monkeypat
     monkeypatch.setattr(participant, "screen_at", leaking)
     trials, found = canary_hits("forward", 1)
     assert len(found) == trials == 32
+    reached(f"{leak.__name__.replace('_', ' ')}: {len(found)} hits in {trials} trials")
 
 
+@pytest.mark.control(9, "the answer in a header")
 def test_a_planted_leak_in_a_header_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     page = participant._page
 
@@ -185,6 +197,82 @@ def test_a_planted_leak_in_a_header_is_seen(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(participant, "answer_with", send)
     trials, found = canary_hits("forward", 1)
     assert len(found) == trials == 32
+
+
+# --- side channels -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Channel:
+    """What an onlooker can measure of the page of one trial, and the answer that they would like to know."""
+
+    answer: str
+    body_bytes: float
+    head_bytes: float
+    place: float
+    seconds: float
+
+
+def channels(template: str, people: int) -> list[Channel]:
+    """Walk one of two twins, drawn for each person: whatever differs with the answer is the answer's doing."""
+    pair = twins(template)
+    draw = random.Random(7)
+    seen: list[Channel] = []
+    for number in range(people):
+        study = draw.choice(pair)
+        known = truths(study.frozen.pk)
+        with mock.patch.object(enrol, "secrets", OrderSeed(number)):
+            walker = arrive(factories.main_link(study), f"channel-{number}", scripts=True)
+        walker.walk()
+        steps = frozen_study(study.frozen.pk).steps(walker.enrolment().order_seed)
+        for (place, reply), seconds in zip(walker.replies, walker.seconds, strict=True):
+            if place < len(steps) and steps[place].kind == "trial" and TASK_TYPES[steps[place].task].facts.tests:
+                body, head = len(reply.content), sum(len(f"{name}{value}") for name, value in reply.items())
+                seen.append(Channel(known[steps[place].key].output, body, head, place, seconds))
+    return seen
+
+
+def area_under_curve(answers: Sequence[str], values: Sequence[float]) -> float:
+    """How well a number tells the two answers apart, whichever way round: 0.5 not at all, 1 perfectly."""
+    one, _ = sorted(set(answers))
+    ranks = rankdata(values)
+    ones = [rank for rank, answer in zip(ranks, answers, strict=True) if answer == one]
+    n_ones, n_zeros = len(ones), len(answers) - len(ones)
+    area = (sum(ones) - n_ones * (n_ones + 1) / 2) / (n_ones * n_zeros)
+    return float(max(area, 1 - area))
+
+
+def telling(seen: Sequence[Channel]) -> dict[str, float]:
+    answers = [one.answer for one in seen]
+    names = ("body_bytes", "head_bytes", "place", "seconds")
+    return {name: area_under_curve(answers, [getattr(one, name) for one in seen]) for name in names}
+
+
+# The bound of 2,000 trials is 3.9 standard errors from chance; fewer trials get as many.
+AREA = 0.5 + 0.05 * (2_000 / TRIALS) ** 0.5
+
+
+@pytest.mark.promise(10)
+def test_neither_size_nor_order_nor_time_tells_the_answer(reached: Reached) -> None:
+    seen = channels("forward", -(-TRIALS // 32))
+    areas = telling(seen)
+    assert len(seen) >= TRIALS
+    assert {name: area for name, area in areas.items() if not area <= AREA} == {}
+    reached(f"{len(seen):,} trials: " + ", ".join(f"{name} {area:.3f}" for name, area in areas.items()))
+
+
+@pytest.mark.control(10, "a page takes longer for one of the answers")
+def test_a_page_that_takes_longer_for_one_answer_is_seen(monkeypatch: pytest.MonkeyPatch, reached: Reached) -> None:
+    def slower(study: FrozenStudy, place: Place) -> Screen:
+        screen = screen_at(study, place)
+        if screen.step.kind == "trial" and truths(study.design_id)[screen.step.key].output == factories.CLASSES["adult"][0]:
+            time.sleep(0.02)
+        return screen
+
+    monkeypatch.setattr(participant, "screen_at", slower)
+    areas = telling(channels("forward", 3))
+    assert areas["seconds"] > AREA
+    reached(f"time tells: {areas['seconds']:.3f}")
 
 
 def test_no_page_names_an_item() -> None:
@@ -214,9 +302,10 @@ def test_the_place_of_an_item_in_its_set_says_nothing_of_its_truth() -> None:
 CANARY = "kestrel-canary"
 
 
-def explained_with_a_canary() -> Study:
+def explained_with_a_canary(room_for: int = 200) -> Study:
     """An open study each of whose explanations holds a word that stands nowhere else."""
-    study = factories.make_frozen(explained=False)
+    allocation = {"capacity": max(room_for, 200)}
+    study = factories.make_frozen(document=factories.small_document(allocation=allocation), explained=False)
     for row in Explanation.objects.of_design(study.frozen).select_related("item"):
         values = input_from_json(row.item.content).values  # type: ignore[union-attr]
         row.form = FeatureWeights(
@@ -227,26 +316,37 @@ def explained_with_a_canary() -> Study:
     return lifecycle.open_study(study=study, actor=factories.owner_of(study.lab))
 
 
-def arms_that_get_explanations(study: Study) -> dict[str, bool]:
-    """Each arm, and whether any byte of an explanation was sent to anybody in it."""
-    got: dict[str, bool] = {}
-    for _ in range(8):  # a whole permuted block, whichever size is drawn
+def people_who_got_explanations(study: Study, people: int = 8) -> dict[str, tuple[int, int]]:
+    """For each arm, how many people were sent any byte of an explanation, and how many there were."""
+    got: dict[str, tuple[int, int]] = {}
+    for _ in range(people):  # eight fill a whole permuted block, whichever size is drawn
         walker = arrive(factories.main_link(study))
         walker.walk()
         sent = any(CANARY.encode() in str(reply.items()).encode() + reply.content for _, reply in walker.replies)
         arm = walker.enrolment().arm
-        got[arm] = got.get(arm, False) or sent
+        before, of = got.get(arm, (0, 0))
+        got[arm] = (before + sent, of + 1)
     return got
+
+
+def arms_that_get_explanations(study: Study) -> dict[str, bool]:
+    return {arm: bool(sent) for arm, (sent, _) in people_who_got_explanations(study).items()}
 
 
 EXPLAINED = {"none": False, "placebo": True, "lime": True, "senn": True}
 
 
-def test_no_byte_of_an_explanation_reaches_the_control_arm() -> None:
-    assert arms_that_get_explanations(explained_with_a_canary()) == EXPLAINED
+@pytest.mark.promise(11)
+def test_no_byte_of_an_explanation_reaches_the_control_arm(reached: Reached) -> None:
+    people = scale(full=1_000, quick=8)
+    got = people_who_got_explanations(explained_with_a_canary(room_for=people), people)
+    assert {arm: bool(sent) for arm, (sent, _) in got.items()} == EXPLAINED
+    assert all(sent == of for arm, (sent, of) in got.items() if EXPLAINED[arm])
+    reached(f"{got['none'][0]} of {got['none'][1]} people of the control arm, among {people:,} people")
 
 
-def test_an_explanation_sent_to_the_control_arm_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.control(11, "the explanation is sent to everybody")
+def test_an_explanation_sent_to_the_control_arm_is_seen(monkeypatch: pytest.MonkeyPatch, reached: Reached) -> None:
     stimulus = screens._stimulus
 
     def for_everybody(study, step, arm):  # type: ignore[no-untyped-def]
@@ -254,3 +354,4 @@ def test_an_explanation_sent_to_the_control_arm_is_seen(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(screens, "_stimulus", for_everybody)
     assert arms_that_get_explanations(explained_with_a_canary()) == EXPLAINED | {"none": True}
+    reached("the control arm got explanations")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -33,6 +34,8 @@ class Walker:
     scripts: bool = False
     client: Client = field(default_factory=Client)
     replies: list[tuple[int, HttpResponse]] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)  # that each reply took
+    took: float = 0.0
 
     @property
     def study(self) -> Study:
@@ -45,34 +48,43 @@ class Walker:
     def enrolment(self) -> Enrolment:
         return Enrolment.objects.select_related("study", "stage").get(pk=self.enrolment_id)
 
+    def ask(self, send: Callable[..., HttpResponse], *args: object, **how: object) -> HttpResponse:
+        """Get or post, and note how long the reply took."""
+        begun = time.perf_counter()
+        reply = send(*args, **how)
+        self.took = time.perf_counter() - begun
+        return reply
+
     def keep(self, reply: HttpResponse) -> HttpResponse:
+        self.seconds.append(self.took)
         done = self.enrolment().position if hasattr(self, "enrolment_id") else 0
         self.replies.append((done, reply))
         return reply
 
     def open_link(self) -> HttpResponse:
-        return self.keep(self.client.get(f"/join/{self.link.token}/?PROLIFIC_PID={self.pid}{self.query}"))
+        return self.keep(self.ask(self.client.get, f"/join/{self.link.token}/?PROLIFIC_PID={self.pid}{self.query}"))
 
     def consent(self) -> Enrolment:
         page = self.open_link()
         form = form_with(page, "decision")
         assert form is not None, page.content.decode()
         before = set(Enrolment.objects.values_list("pk", flat=True))
-        reply = self.client.post(form.action, {**form.values, "decision": "consent"})
+        reply = self.ask(self.client.post, form.action, {**form.values, "decision": "consent"})
         assert reply.status_code == 303, reply.content.decode()
         self.enrolment_id = Enrolment.objects.exclude(pk__in=before).get(study=self.study).pk
         self.keep(reply)
         return self.enrolment()
 
     def look(self) -> HttpResponse:
-        return self.keep(self.client.get(self.run + ("?" + self.query.lstrip("&") if self.query else "")))
+        query = "?" + self.query.lstrip("&") if self.query else ""
+        return self.keep(self.ask(self.client.get, self.run + query))
 
     def answer(self, page: HttpResponse, **extra: str) -> HttpResponse:
         """Answer a page as `choose` says (by default the option that the position picks) and hold the next one."""
         form = form_with(page, "stamp")
         assert form is not None, page.content.decode()
         sent = {**form.values, **self.choose(form), **extra}
-        reply = self.keep(self.client.post(self.run, sent, headers=SCRIPT if self.scripts else {}))
+        reply = self.keep(self.ask(self.client.post, self.run, sent, headers=SCRIPT if self.scripts else {}))
         return self.look() if reply.status_code == 303 else reply
 
     def choose(self, form: Form) -> Mapping[str, str]:

@@ -8,8 +8,9 @@ A test that shows a promise carries `@pytest.mark.promise(N)`, one that breaks i
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any, Protocol
 
 FULL = os.environ.get("FORETELL_PROMISES") == "full"
 
@@ -34,6 +35,12 @@ class Shown:
     reached: tuple[str, ...] = ()
     outcome: str = "not run"
     seconds: float = 0.0
+    date: str = ""
+    commit: str = ""
+
+    @property
+    def identity(self) -> tuple[int, str, str]:
+        return (self.number, self.kind, self.test)
 
 
 @dataclass(frozen=True)
@@ -41,13 +48,22 @@ class Run:
     """A whole run of the promises, as it is kept in docs/promises.json."""
 
     version: str
-    commit: str
-    date: str
     machine: str
     shown: tuple[Shown, ...]
 
     def document(self) -> dict[str, object]:
         return asdict(self)
+
+    def with_newer(self, newer: Sequence[Shown]) -> tuple[Shown, ...]:
+        """What was shown, each test by its last run; so a run of one promise leaves the others' rows standing."""
+        last = {entry.identity: entry for entry in (*self.shown, *newer)}
+        return tuple(last[identity] for identity in sorted(last))
+
+
+def read_run(document: dict[str, Any]) -> Run:
+    """A run as `document` wrote it."""
+    shown = tuple(Shown(**{**entry, "reached": tuple(entry["reached"])}) for entry in document["shown"])
+    return Run(document["version"], document["machine"], shown)
 
 
 PROMISES: tuple[Promise, ...] = (
@@ -109,7 +125,11 @@ PROMISES: tuple[Promise, ...] = (
     ),
 )
 
-Reached = Callable[[str], None]
+
+class Reached(Protocol):
+    """Says what a test reached: of all the promises it carries, or of one."""
+
+    def __call__(self, text: str, promise: int | None = None) -> None: ...
 
 
 def scale(*, full: int, quick: int) -> int:
@@ -122,11 +142,11 @@ def render(run: Run, promises: Sequence[Promise] = PROMISES) -> str:
     lines = [
         "# Promises, and what shows them",
         "",
-        f"Foretell {run.version}, commit {run.commit}, {run.date}, {run.machine}. Made by `make promises`, which runs"
-        " every test below at its full number and writes this page; it is not edited by hand.",
+        f"Foretell {run.version}, {run.machine}. Made by `make promises`, which runs every test below at its full"
+        " number and writes this page; it is not edited by hand.",
         "",
-        "| # | promise | target | reached | shown by | broken on purpose (control) |",
-        "|---|---|---|---|---|---|",
+        "| # | promise | target | reached | shown by | broken on purpose (control) | when, commit |",
+        "|---|---|---|---|---|---|---|",
         *(_row(promise, run) for promise in promises),
         "",
         "A control breaks the rule on purpose; it counts only when the check of the promise then fails.",
@@ -148,6 +168,7 @@ def _row(promise: Promise, run: Run) -> str:
         "<br>".join(text for entry in tests for text in entry.reached) or "–",
         "<br>".join(f"`{_short(entry.test)}` {entry.outcome}" for entry in tests) or "**none**",
         "<br>".join(f"{entry.broken}: {_turned(entry)}" for entry in controls) or "**none**",
+        "<br>".join(sorted({f"{entry.date} {entry.commit}" for entry in shown})) or "never",
     )
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 

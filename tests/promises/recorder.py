@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from tests.promises.ledger import FULL, Reached, Run, Shown, render
+from tests.promises.ledger import FULL, Reached, Run, Shown, read_run, render
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE, RECORD = ROOT / "docs" / "promises.md", ROOT / "docs" / "promises.json"
 
-SAID = pytest.StashKey[list[str]]()
+SAID = pytest.StashKey[list[tuple[str, int | None]]]()
 SHOWN = pytest.StashKey[list[Shown]]()
 
 
@@ -27,7 +29,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def reached_of(node: pytest.Item) -> Reached:
     said = node.stash.setdefault(SAID, [])
-    return said.append
+
+    def reached(text: str, promise: int | None = None) -> None:
+        said.append((text, promise))
+
+    return reached
 
 
 @pytest.hookimpl(wrapper=True)
@@ -42,9 +48,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
                 kind=mark.name,
                 test=item.nodeid,
                 broken=mark.args[1] if mark.name == "control" else "",
-                reached=tuple(item.stash.get(SAID, [])),
+                reached=tuple(text for text, only in item.stash.get(SAID, []) if only in {None, mark.args[0]}),
                 outcome=report.outcome,
                 seconds=round(report.duration, 1),
+                date=f"{datetime.now(UTC):%Y-%m-%d}",
+                commit=_commit(),
             )
         )
     return report
@@ -54,13 +62,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     shown = session.config.stash[SHOWN]
     if not FULL or not shown:
         return
-    run = Run(
-        version=version("foretell"),
-        commit=_commit(),
-        date=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        machine=_machine(),
-        shown=tuple(sorted(shown, key=lambda entry: (entry.number, entry.kind, entry.test))),
-    )
+    before = read_run(json.loads(RECORD.read_text())) if RECORD.exists() else Run("", "", ())
+    run = Run(version("foretell"), _machine(), before.with_newer(shown))
     RECORD.write_text(json.dumps(run.document(), indent=1, ensure_ascii=False) + "\n")
     PAGE.write_text(render(run))
 
@@ -73,12 +76,11 @@ def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:  #
             terminalreporter.line(f"{entry.number:>2} {entry.kind:<8} {entry.outcome:<7} {'; '.join(entry.reached)}")
 
 
+@lru_cache
 def _commit() -> str:
     found = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
     return found.stdout.strip() or "unknown"
 
 
 def _machine() -> str:
-    import os
-
     return f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}"

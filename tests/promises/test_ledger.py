@@ -1,0 +1,76 @@
+"""The ledger itself: no promise without a test and a control, and a page that is what the last full run wrote."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.promises.ledger import PROMISES, Promise, Run, Shown, read_run, render
+from tests.promises.recorder import PAGE, RECORD, ROOT
+
+MARK = re.compile(r"pytest\.mark\.(promise|control)\((\d+)")
+
+
+def marked(kind: str, sources: list[Path]) -> Counter[int]:
+    """How often each promise is marked with a kind in the sources."""
+    found = (match for source in sources for match in MARK.finditer(source.read_text()))
+    return Counter(int(match[2]) for match in found if match[1] == kind)
+
+
+@pytest.mark.parametrize("kind", ["promise", "control"])
+def test_every_promise_has_a_test_and_a_control(kind: str) -> None:
+    sources = [path for path in (ROOT / "tests").rglob("test_*.py") if path.name != "test_ledger.py"]
+    assert sorted(marked(kind, sources)) == [promise.number for promise in PROMISES]
+
+
+def test_promises_are_numbered_from_one() -> None:
+    assert [promise.number for promise in PROMISES] == list(range(1, 43))
+
+
+def test_the_page_is_the_record_of_the_last_full_run() -> None:
+    run = read_run(json.loads(RECORD.read_text()))
+    assert PAGE.read_text() == render(run)
+    assert {promise.number for promise in PROMISES} == {entry.number for entry in run.shown}
+
+
+def test_the_record_names_only_tests_that_are_there() -> None:
+    run = read_run(json.loads(RECORD.read_text()))
+    gone = [entry.test for entry in run.shown if not is_there(entry.test)]
+    assert gone == []
+
+
+def is_there(test: str) -> bool:
+    path, _, name = test.partition("::")
+    source = ROOT / path
+    return source.exists() and f"def {name.partition('[')[0].rpartition('::')[2]}(" in source.read_text()
+
+
+def test_a_run_of_one_promise_leaves_the_rows_of_the_others() -> None:
+    old, other = Shown(1, "promise", "a", outcome="failed"), Shown(2, "promise", "b", outcome="passed")
+    new = Shown(1, "promise", "a", outcome="passed")
+    assert Run("1", "here", (old, other)).with_newer([new]) == (new, other)
+
+
+def test_a_promise_without_a_test_and_a_control_that_stayed_green_are_named() -> None:
+    promises = (Promise(1, "Kept.", "all"), Promise(2, "Forgotten.", "all"))
+    shown = (
+        Shown(
+            1,
+            "promise",
+            "tests/test_a.py::test_kept",
+            reached=("10 of 10",),
+            outcome="passed",
+            date="today",
+            commit="abc",
+        ),
+        Shown(
+            1, "control", "tests/test_a.py::test_broken", broken="no lock", outcome="failed", date="today", commit="abc"
+        ),
+    )
+    page = render(Run("1", "here", shown), promises)
+    assert "| 1 | Kept. | all | 10 of 10 | `test_a.py::test_kept` passed | no lock: **failed** | today abc |" in page
+    assert "| 2 | Forgotten. | all | – | **none** | **none** | never |" in page
