@@ -1,0 +1,175 @@
+"""The maximum of the approximated likelihood: quasi-Newton ascent, then the Hessian and a certificate."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from analysis.errors import AnalysisError
+from analysis.inference.mixed.laplace import Curvature, Evaluation, Laplace, Modes, Parameters
+from analysis.types import FloatArray
+
+GAIN: Final = 1e-9  # stop when a step promises less than this of the log-likelihood
+LONGEST_STEP: Final = 2.0
+MAX_STEPS: Final = 200
+STEP_OF_DIFFERENCES: Final = 0.01  # in standard errors: error of the Hessian about 1e-5 relative, noise below
+
+
+@dataclass(frozen=True)
+class Maximum:
+    """Where the ascent ended, for one data set.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    loglik : float
+    gradient : float array, shape (n_parameters,)
+        At the maximum; packed as `pack` does.
+    hessian : float array, shape (n_parameters, n_parameters)
+        Of the log-likelihood, by central differences of the exact gradient.
+    modes : Modes
+    evaluations : int
+        Of likelihood and gradient, those of the Hessian included.
+    """
+
+    parameters: Parameters
+    loglik: float
+    gradient: FloatArray
+    hessian: FloatArray
+    modes: Modes
+    evaluations: int
+
+
+def pack(parameters: Parameters) -> FloatArray:
+    """Return the free parameters of the first set in a row: beta, then the factors' lower triangles."""
+    triangles = (parameters.row_factor[0], parameters.column_factor[0])
+    return np.concatenate([parameters.beta[0], *(triangle[np.tril_indices(len(triangle))] for triangle in triangles)])
+
+
+def unpack(values: FloatArray, like: Parameters) -> Parameters:
+    """Return the parameters that `pack` packed."""
+    n_fixed, k, c = like.beta.shape[-1], like.row_factor.shape[-1], like.column_factor.shape[-1]
+    split = n_fixed + k * (k + 1) // 2
+    rows, columns = np.zeros((1, k, k)), np.zeros((1, c, c))
+    rows[0][np.tril_indices(k)] = values[n_fixed:split]
+    columns[0][np.tril_indices(c)] = values[split:]
+    return Parameters(values[None, :n_fixed], rows, columns)
+
+
+def maximise(laplace: Laplace, start: Parameters) -> Maximum:
+    """Climb from `start` to the maximum.
+
+    Raises
+    ------
+    AnalysisError
+        When no step leads upwards although the gradient is not zero; it carries what to look at.
+    """
+    climb = _Climb(laplace, start)
+    climb.to_the_top()
+    hessian = climb.hessian()
+    climb.newton_step(hessian)
+    return Maximum(unpack(climb.place, start), climb.loglik, climb.gradient, hessian, climb.modes, climb.evaluations)
+
+
+class _Climb:
+    """One ascent. The place, and what is known there."""
+
+    def __init__(self, laplace: Laplace, start: Parameters) -> None:
+        self._laplace, self._like = laplace, start
+        self.evaluations = 0
+        self.modes = laplace.no_effects()
+        self._go_to(pack(start), self._evaluate(pack(start)))
+        self._inverse = _first_inverse(laplace.curvature(start, self.modes), start, laplace)
+
+    def _evaluate(self, place: FloatArray) -> Evaluation:
+        self.evaluations += 1
+        return self._laplace.evaluate(unpack(place, self._like), self.modes)
+
+    def _go_to(self, place: FloatArray, found: Evaluation) -> None:
+        self.place, self.loglik, self.modes = place, float(found.loglik[0]), found.modes
+        self.gradient = pack(found.gradient)
+
+    def to_the_top(self) -> None:
+        """BFGS steps on the inverse Hessian (Nocedal & Wright 2006, algorithm 6.1) with backtracking."""
+        for _ in range(MAX_STEPS):
+            direction = self._inverse @ self.gradient
+            if 0.5 * self.gradient @ direction < GAIN:
+                return
+            direction *= min(1.0, LONGEST_STEP / np.abs(direction).max())
+            before = self.gradient
+            step = self._step_along(direction)
+            self._learn(step, before - self.gradient)
+        raise AnalysisError(
+            f"the mixed model did not converge in {MAX_STEPS} steps (log-likelihood {self.loglik:.6f}); look for a"
+            " fixed effect that is a combination of others"
+        )
+
+    def _step_along(self, direction: FloatArray) -> FloatArray:
+        rise = float(self.gradient @ direction)
+        share = 1.0
+        while share > 1e-8:
+            found = self._evaluate(self.place + share * direction)
+            if found.loglik[0] >= self.loglik + 1e-4 * share * rise - 1e-11 * abs(self.loglik):
+                step = share * direction
+                self._go_to(self.place + step, found)
+                return step
+            share *= 0.4
+        raise AnalysisError(
+            f"the mixed model stopped at log-likelihood {self.loglik:.6f} with a gradient of"
+            f" {np.abs(self.gradient).max():.3g}; look for a fixed effect that is a combination of others"
+        )
+
+    def _learn(self, step: FloatArray, fall: FloatArray) -> None:
+        curvature = float(step @ fall)
+        if curvature <= 1e-10 * float(np.sqrt((step @ step) * (fall @ fall))):
+            return
+        identity = np.eye(len(step))
+        left = identity - np.outer(step, fall) / curvature
+        self._inverse = left @ self._inverse @ left.T + np.outer(step, step) / curvature
+
+    def hessian(self) -> FloatArray:
+        """Central differences of the exact gradient."""
+        sizes = STEP_OF_DIFFERENCES * np.sqrt(np.clip(np.diag(self._inverse), 1e-6, 1.0))
+        columns = []
+        for number, size in enumerate(sizes):
+            shift = np.zeros(len(sizes))
+            shift[number] = size
+            up, down = (pack(self._evaluate(self.place + way * shift).gradient) for way in (1.0, -1.0))
+            columns.append((up - down) / (2.0 * size))
+        hessian = np.array(columns)
+        symmetric: FloatArray = 0.5 * (hessian + hessian.T)
+        return symmetric
+
+    def newton_step(self, hessian: FloatArray) -> None:
+        """Go the last step with the Hessian itself, where it leads upwards."""
+        values, vectors = np.linalg.eigh(-hessian)
+        if values.min() <= 0.0:
+            return
+        step = vectors @ ((vectors.T @ self.gradient) / values)
+        if np.abs(step).max() > 1e-12:
+            found = self._evaluate(self.place + step)
+            if found.loglik[0] >= self.loglik - 1e-12 * abs(self.loglik):
+                self._go_to(self.place + step, found)
+
+
+def _first_inverse(curvature: Curvature, start: Parameters, laplace: Laplace) -> FloatArray:
+    """Return the first quasi-Newton matrix: the information on beta, and a rough one on each factor.
+
+    Were the effects themselves seen, the information on a standard deviation s of n levels would be 2n / s^2; what
+    the data explain of them, the shrinkage, counts twice.
+    """
+    n_fixed = start.beta.shape[-1]
+    of = laplace.layout
+    parts = (
+        (start.row_factor[0], curvature.row_shrinkage[0], of.n_rows),
+        (start.column_factor[0], curvature.column_shrinkage[0], of.n_columns),
+    )
+    diagonal = [
+        max(levels * (1.0 + (a == b)) * shrinkage[a] * shrinkage[b], 1.0) / max(factor[b, b] ** 2, 0.01)
+        for factor, shrinkage, levels in parts
+        for a, b in zip(*np.tril_indices(len(factor)), strict=True)
+    ]
+    inverse = np.zeros((n_fixed + len(diagonal), n_fixed + len(diagonal)))
+    inverse[:n_fixed, :n_fixed] = np.linalg.inv(curvature.beta[0] + 1e-8 * np.eye(n_fixed))
+    np.fill_diagonal(inverse[n_fixed:, n_fixed:], 1.0 / np.array(diagonal))
+    return inverse
