@@ -23,7 +23,7 @@ help:
 	@echo 'make test            every test, with real servers and a real browser'
 	@echo 'make lint            style, types, layers, images, compose file, migrations'
 	@echo 'make promises        every promise at its full number (about an hour), then docs/promises.md'
-	@echo 'make bench           pages and explanations per second'
+	@echo 'make bench           pages, explanations and models per second, beside their peers'
 	@echo 'make screens         a screenshot of every page, in docs/screens/'
 	@echo 'make services        start the embedded Postgres and Valkey; make stop stops them'
 	@echo 'make clean           remove .venv and caches; your data stays'
@@ -52,9 +52,10 @@ lint: $(VENV)/.installed-test $(VENV)/.installed-lint
 	@$(PYTHON) manage.py makemigrations --check --dry-run
 	@echo 'lint: nothing to complain about'
 
-bench: $(VENV)/.installed-test
+bench: $(VENV)/.installed-bench
 	@$(PYTHON) -m bench.pages
 	@$(PYTHON) -m bench.explainers
+	@$(PYTHON) -m bench.mixed
 
 screens: $(VENV)/.installed-test
 	@.ci/browser $(PYTHON)
@@ -86,6 +87,11 @@ $(VENV)/.installed-test: $(VENV)/.installed
 	@$(INSTALL) --editable '.[worker,embedded,test]'
 	@touch $@
 
+$(VENV)/.installed-bench: $(VENV)/.installed
+	@echo 'Installing the peers that the benchmarks time ...'
+	@$(INSTALL) --editable '.[worker,embedded,test,bench]'
+	@touch $@
+
 $(VENV)/.installed-lint: $(VENV)/.installed
 	@echo 'Installing the linters ...'
 	@$(INSTALL) --editable '.[worker,embedded,test,lint]'
@@ -97,5 +103,5 @@ $(VENV)/.made:
 
 # Where the environment's Python does not work (never made, half made, or the Python below it is gone), the stamps lie.
 ifneq ($(shell $(PYTHON) -c 'import pip; print("works")' 2>/dev/null),works)
-.PHONY: $(VENV)/.made $(VENV)/.installed $(VENV)/.installed-test $(VENV)/.installed-lint
+.PHONY: $(VENV)/.made $(VENV)/.installed $(VENV)/.installed-test $(VENV)/.installed-bench $(VENV)/.installed-lint
 endif

@@ -64,12 +64,15 @@ class Evaluation:
         Without the binomial coefficients, which no parameter changes.
     gradient : Parameters
         The derivative by every parameter (the upper triangles are 0).
+    profile : float array, shape (n_sets, n_fixed)
+        The part of beta's derivative that comes from the penalised likelihood; the rest is that of -log|H| / 2.
     modes : Modes
         At which the approximation was made.
     """
 
     loglik: FloatArray
     gradient: Parameters
+    profile: FloatArray
     modes: Modes
 
 
@@ -80,7 +83,7 @@ class Curvature:
     Parameters
     ----------
     beta : float array, shape (n_sets, n_fixed, n_fixed)
-        Information on beta given the variances; some percent too large.
+        Minus the second derivative of the penalised likelihood; as information on beta some percent too large.
     row_shrinkage, column_shrinkage : float array, shape (n_sets, k)
         Mean share of an effect's variance that the data explain.
     """
@@ -134,7 +137,7 @@ class Laplace:
         loadings = self._loadings(at)
         modes, eta, terms, system, penalised = self._find_modes(at, loadings, start)
         gradient = self._gradient(loadings, modes, eta, terms, system)
-        return Evaluation(penalised - 0.5 * system.logdet, gradient, modes)
+        return Evaluation(penalised - 0.5 * system.logdet, gradient, self._by_beta(terms.score), modes)
 
     def curvature(self, at: Parameters, start: Modes) -> Curvature:
         """Return the information that the first quasi-Newton matrix is made of."""
@@ -279,8 +282,6 @@ class Laplace:
         through_rows, through_columns = system.solve(*self._gather(loadings, pull))
         through = self._spread(loadings, through_rows, through_columns)
         common = terms.score - 0.5 * pull + 0.5 * terms.weight * through
-        flat = self.layout.fixed.reshape(self.layout.n_sets, -1, self.layout.n_fixed)
-        beta = np.matmul(common.reshape(self.layout.n_sets, 1, -1), flat)[:, 0]
         rows = self._factor_gradient(
             self.layout.row_design, common, terms, row_share,
             modes.rows[:, :, None, :], through_rows[:, :, None, :],
@@ -289,7 +290,14 @@ class Laplace:
             self.layout.column_design, common, terms, column_share,
             self._of_observations(modes.columns), self._of_observations(through_columns),
         )  # fmt: skip
-        return Parameters(beta, rows, columns)
+        return Parameters(self._by_beta(common), rows, columns)
+
+    def _by_beta(self, values: FloatArray) -> FloatArray:
+        """Return X' values."""
+        of = self.layout
+        flat = of.fixed.reshape(of.n_sets, -1, of.n_fixed)
+        products: FloatArray = np.matmul(values.reshape(of.n_sets, 1, -1), flat)[:, 0]
+        return products
 
     def _of_observations(self, columns: FloatArray) -> FloatArray:
         flat = columns.reshape(self._n_columns, -1)
