@@ -7,6 +7,7 @@ import numpy as np
 
 from analysis.errors import AnalysisError
 from analysis.inference.mixed.laplace import Curvature, Evaluation, Laplace, Modes, Parameters
+from analysis.inference.mixed.packing import pack, unpack
 from analysis.types import FloatArray
 
 GAIN: Final = 1e-9  # stop when a step promises less than this of the log-likelihood
@@ -24,7 +25,7 @@ class Maximum:
     parameters : Parameters
     loglik : float
     gradient : float array, shape (n_parameters,)
-        At the maximum; packed as `pack` does.
+        At the maximum; packed as `packing.pack` does.
     hessian : float array, shape (n_parameters, n_parameters)
         Of the log-likelihood, by differences of the exact gradient.
     modes : Modes
@@ -40,22 +41,6 @@ class Maximum:
     evaluations: int
 
 
-def pack(parameters: Parameters) -> FloatArray:
-    """Return the free parameters of the first set in a row: beta, then the factors' lower triangles."""
-    triangles = (parameters.row_factor[0], parameters.column_factor[0])
-    return np.concatenate([parameters.beta[0], *(triangle[np.tril_indices(len(triangle))] for triangle in triangles)])
-
-
-def unpack(values: FloatArray, like: Parameters) -> Parameters:
-    """Return the parameters that `pack` packed."""
-    n_fixed, k, c = like.beta.shape[-1], like.row_factor.shape[-1], like.column_factor.shape[-1]
-    split = n_fixed + k * (k + 1) // 2
-    rows, columns = np.zeros((1, k, k)), np.zeros((1, c, c))
-    rows[0][np.tril_indices(k)] = values[n_fixed:split]
-    columns[0][np.tril_indices(c)] = values[split:]
-    return Parameters(values[None, :n_fixed], rows, columns)
-
-
 def maximise(laplace: Laplace, start: Parameters) -> Maximum:
     """Climb from `start` to the maximum.
 
@@ -68,7 +53,9 @@ def maximise(laplace: Laplace, start: Parameters) -> Maximum:
     climb.to_the_top()
     hessian = climb.hessian()
     climb.newton_step(hessian)
-    return Maximum(unpack(climb.place, start), climb.loglik, climb.gradient, hessian, climb.modes, climb.evaluations)
+    return Maximum(
+        unpack(climb.place[None], start), climb.loglik, climb.gradient, hessian, climb.modes, climb.evaluations
+    )
 
 
 class _Climb:
@@ -78,16 +65,16 @@ class _Climb:
         self._laplace, self._like = laplace, start
         self.evaluations = 0
         self.modes = laplace.no_effects()
-        self._go_to(pack(start), self._evaluate(pack(start)))
+        self._go_to(pack(start)[0], self._evaluate(pack(start)[0]))
         self._inverse = _first_inverse(laplace.curvature(start, self.modes), start, laplace)
 
     def _evaluate(self, place: FloatArray) -> Evaluation:
         self.evaluations += 1
-        return self._laplace.evaluate(unpack(place, self._like), self.modes)
+        return self._laplace.evaluate(unpack(place[None], self._like), self.modes)
 
     def _go_to(self, place: FloatArray, found: Evaluation) -> None:
         self.place, self.loglik, self.modes = place, float(found.loglik[0]), found.modes
-        self.gradient, self.profile = pack(found.gradient), found.profile[0]
+        self.gradient, self.profile = pack(found.gradient)[0], found.profile[0]
 
     def to_the_top(self) -> None:
         """BFGS steps on the inverse Hessian (Nocedal & Wright 2006, algorithm 6.1) with backtracking."""
@@ -138,10 +125,10 @@ class _Climb:
         shifts = np.diag(sizes)
         hessian = np.empty((len(sizes), len(sizes)))
         for number in range(n_fixed, len(sizes)):
-            up, down = (pack(self._evaluate(self.place + way * shifts[number]).gradient) for way in (1.0, -1.0))
+            up, down = (pack(self._evaluate(self.place + way * shifts[number]).gradient)[0] for way in (1.0, -1.0))
             hessian[number] = hessian[:, number] = (up - down) / (2.0 * sizes[number])
         here = self.gradient[:n_fixed] - self.profile
-        information = self._laplace.curvature(unpack(self.place, self._like), self.modes).beta[0]
+        information = self._laplace.curvature(unpack(self.place[None], self._like), self.modes).beta[0]
         for number in range(n_fixed):
             found = self._evaluate(self.place + shifts[number])
             rest = found.gradient.beta[0] - found.profile[0]

@@ -113,11 +113,12 @@ def test_without_variance_between_people_and_items_it_is_a_plain_logistic_regres
 
 @pytest.mark.parametrize("link", ["logit", "probit"])
 def test_the_gradient_is_zero_and_the_likelihood_lower_all_around(link: str) -> None:
-    from analysis.inference.mixed.ascent import maximise, pack, unpack
+    from analysis.inference.mixed.ascent import maximise
     from analysis.inference.mixed.families import FAMILIES
     from analysis.inference.mixed.fit import _start
     from analysis.inference.mixed.laplace import Laplace
     from analysis.inference.mixed.layout import lay_out
+    from analysis.inference.mixed.packing import pack, unpack
 
     data = simulated()
     ones = np.ones((len(data["y"]), 1))
@@ -129,17 +130,17 @@ def test_the_gradient_is_zero_and_the_likelihood_lower_all_around(link: str) -> 
     laplace = Laplace(layout, FAMILIES[link])
     top = maximise(laplace, _start(layout, link))
     place = pack(top.parameters)
-    for number in range(len(place)):
+    for number in range(place.shape[1]):
         for way in (-0.05, 0.05):
             near = place.copy()
-            near[number] += way
+            near[0, number] += way
             found = laplace.evaluate(unpack(near, top.parameters), top.modes)
             assert found.loglik[0] < top.loglik
             # and its exact gradient is the slope of the likelihood
-            step = 1e-5 * np.eye(len(place))[number]
+            step = 1e-5 * np.eye(place.shape[1])[[number]]
             up = laplace.evaluate(unpack(near + step, top.parameters), found.modes).loglik[0]
             down = laplace.evaluate(unpack(near - step, top.parameters), found.modes).loglik[0]
-            assert (up - down) / 2e-5 == pytest.approx(pack(found.gradient)[number], rel=1e-4, abs=1e-4)
+            assert (up - down) / 2e-5 == pytest.approx(pack(found.gradient)[0, number], rel=1e-4, abs=1e-4)
 
 
 def test_the_order_of_trials_and_the_names_of_people_do_not_matter() -> None:
