@@ -12,8 +12,11 @@ INSTALL = $(PIP) install $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -
 PINS := pyproject.toml constraints.txt
 # pytest's own options: make test TESTS="tests/journeys -x"
 TESTS ?=
+# How long the storm of `make torture` rages, and which one it is: make torture MINUTES=2 SEED=7
+MINUTES ?= 10
+SEED ?=
 
-.PHONY: help demo test promises lint bench services stop screens clean install
+.PHONY: help demo test torture promises lint bench release-fixture services stop screens clean install
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -21,10 +24,12 @@ help:
 	@echo 'make demo            a real study from design to result, then the console in your browser (Ctrl-C stops it)'
 	@echo 'make demo DEMO=once  the same, then exit; leaves the report and the exports in a folder that it names'
 	@echo 'make test            every test, with real servers and a real browser'
+	@echo 'make torture         ten minutes of everything failing at once; SEED=7 repeats the storm of that seed'
 	@echo 'make lint            style, types, layers, images, compose file, migrations'
 	@echo 'make promises        every promise at its full number (about an hour), then docs/promises.md'
 	@echo 'make bench           pages, explanations and models per second, beside their peers'
 	@echo 'make screens         a screenshot of every page, in docs/screens/'
+	@echo 'make release-fixture  keep what this version writes, for the upgrade tests of later ones'
 	@echo 'make services        start the embedded Postgres and Valkey; make stop stops them'
 	@echo 'make clean           remove .venv and caches; your data stays'
 
@@ -39,6 +44,11 @@ test: $(VENV)/.installed-test
 promises: $(VENV)/.installed-test
 	@.ci/browser $(PYTHON)
 	@FORETELL_PROMISES=full $(PYTHON) -m pytest -m 'promise or control' $(TESTS)
+
+# The storm and the controls of every checker. Plan and history of a storm that went wrong are kept in the data folder.
+torture: $(VENV)/.installed-test
+	@seed=$(or $(SEED),$$(date +%s)); echo "torture: seed $$seed"; \
+	FORETELL_TORTURE_MINUTES=$(MINUTES) FORETELL_TORTURE_SEED=$$seed $(PYTHON) -m pytest tests/torture $(TESTS)
 
 lint: $(VENV)/.installed-test $(VENV)/.installed-lint
 	@$(PYTHON) -m ruff check .
@@ -61,6 +71,9 @@ screens: $(VENV)/.installed-test
 	@.ci/browser $(PYTHON)
 	@$(PYTHON) manage.py demo --once
 	@$(PYTHON) manage.py screens
+
+release-fixture: $(VENV)/.installed-test
+	@$(PYTHON) -m tests.releases.cut
 
 services: $(VENV)/.installed
 	@$(PYTHON) -m studyapp.embedded start

@@ -35,7 +35,12 @@ def embedded_servers() -> Iterator[None]:
         services = start(data)
     except EmbeddedError as error:
         raise SystemExit(str(error)) from error
-    os.environ.update(FORETELL_DATA=str(data), DATABASE_URL=services.database_url, REDIS_URL=services.redis_url or "")
+    os.environ.update(
+        FORETELL_DATA=str(data),
+        DATABASE_URL=services.app_url,
+        DATABASE_OWNER_URL=services.database_url,
+        REDIS_URL=services.redis_url or "",
+    )
     try:
         yield
     finally:

@@ -8,14 +8,17 @@ import numpy as np
 
 from analysis.checks import check_table
 from analysis.describe import answers
-from analysis.describe.flow import attrition, flow, sample_ratio
+from analysis.describe.flagged import flag_rates
+from analysis.describe.flow import SampleRatio, attrition, flow, sample_ratios
 from analysis.design import Design, read_design
 from analysis.enrolments import Enrolments, read_enrolments
 from analysis.errors import EmptyStudyError, TableError
 from analysis.estimands import ESTIMANDS
 from analysis.estimands.base import Outcome, Question
-from analysis.estimation import Estimation, planned_estimates, sensitivity_estimates
+from analysis.estimation import Estimation, planned_estimates, sensitivity_estimates, unflagged_estimates
+from analysis.inference.counts import ALARM_P
 from analysis.inference.welch import mean_of
+from analysis.quality.flags import raise_flags
 from analysis.report import SCHEMA_VERSION, ArmMean, Report, provenance, report_from_json
 from analysis.table import ResponseTable, read_table
 
@@ -106,6 +109,8 @@ def _report(study: _Study, responses_sha256: str) -> Report:
     work = Estimation(design, study.enrolments.allocation, study.draws)
     rows = answers.describe_rows(study.table, design, study.enrolments, work.level)
     people = flow(study.table, design, study.enrolments, outcome)
+    ratios = sample_ratios(people.arms, design)
+    flags = raise_flags(study.table, design.rules, study.enrolments.subjects)
     return Report(
         schema_version=SCHEMA_VERSION,
         study_id=str(study.table.study_id[0]),
@@ -119,6 +124,7 @@ def _report(study: _Study, responses_sha256: str) -> Report:
         unit=estimand.unit,
         estimand=estimand.attributes,
         estimates=planned_estimates(work, outcome),
+        unflagged=unflagged_estimates(work, outcome, flags.of_anybody),
         sensitivity=sensitivity_estimates(work, outcome, others),
         arm_means=_arm_means(study, outcome, work.level),
         accuracy=answers.accuracy(rows),
@@ -128,11 +134,17 @@ def _report(study: _Study, responses_sha256: str) -> Report:
         order=answers.order(rows),
         flow=people,
         attrition=attrition(people.arms),
-        sample_ratio=sample_ratio(people.arms, design),
+        sample_ratios=ratios,
+        flag_rates=flag_rates(flags, design, study.enrolments, work.level),
         draws=study.draws,
-        deviations=tuple(_deviations(study, outcome)),
-        provenance=provenance(responses_sha256, design.sha256),
+        deviations=(*_deviations(study, outcome), *_broken_ratios(ratios)),
+        provenance=provenance(responses_sha256, design.sha256, _seeds(work)),
     )
+
+
+def _seeds(work: Estimation) -> dict[str, int]:
+    permutation, bootstrap = work.seeds
+    return {"plan": work.design.plan.seed, "permutation": permutation, "bootstrap": bootstrap}
 
 
 def _arm_means(study: _Study, outcome: Outcome, level: float) -> tuple[ArmMean, ...]:
@@ -163,6 +175,16 @@ def _deviations(study: _Study, outcome: Outcome) -> Iterator[str]:
         yield f"Places of the allocation sequence that are not in the table: {places}; somebody allocated is missing."
     yield from _arms_without_outcomes(study, outcome)
     yield from _items_in_one_arm(study)
+
+
+def _broken_ratios(ratios: Sequence[SampleRatio]) -> Iterator[str]:
+    """A ratio that chance hardly explains: the randomization, or what comes after it, treats arms differently."""
+    for ratio in ratios:
+        if ratio.is_alarm:
+            found = ", ".join(
+                f"{arm} {count} of {ratio.expected[arm]:.0f} expected" for arm, count in ratio.counts.items()
+            )
+            yield f"People {ratio.reached} are not in the planned ratio (p < {ALARM_P}): {found}. Find out why first."
 
 
 def _arms_without_outcomes(study: _Study, outcome: Outcome) -> Iterator[str]:

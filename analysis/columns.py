@@ -6,6 +6,7 @@ from typing import Final, Literal
 Kind = Literal["text", "integer", "number", "duration", "flag", "time"]
 
 STAGES: Final = ("rehearsal", "preview", "pilot", "main", "top_up")
+ARRIVALS: Final = ("signed", "single_use", "unverified")
 SIMULATION_TYPES: Final = ("forward_simulation", "counterfactual_simulation")
 TRIAL_TYPES: Final = (
     "consent",
@@ -39,6 +40,8 @@ class Column:
         Everything a cell may say; empty where that is open.
     required : bool
         Whether every row has it. Elsewhere an empty cell says "does not apply" or "not known".
+    optional : bool
+        Whether a whole table may lack it, as those do that were written before it was there.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Column:
     unit: str = ""
     values: tuple[str, ...] = ()
     required: bool = False
+    optional: bool = False
 
 
 COLUMNS: Final = (
@@ -74,9 +78,20 @@ COLUMNS: Final = (
     Column("correct", "flag", "1 when response equals model_output; empty where nothing is scored."),
     Column("rating", "number", "The participant's rating, on the design's scale."),
     Column("rt", "duration", "From the stimulus painted to the answer; empty if not known.", unit="ms"),
-    Column("server_ms", "duration", "From the page sent to the answer received, by the server's clock.", unit="ms"),
+    Column(
+        "server_ms",
+        "duration",
+        "From the page sent to the answer received, by the server's clock, times without network included; empty for "
+        "a screen that the browser held in advance and showed while it had no network.",
+        unit="ms",
+    ),
     Column("time_elapsed", "duration", "From consent to the answer.", unit="ms"),
-    Column("answered_at", "time", "When the server stored the answer.", unit="UTC"),
+    Column(
+        "answered_at",
+        "time",
+        "When the server stored the answer; answers given without network arrive together.",
+        unit="UTC",
+    ),
     Column("painted_ms", "duration", "From the page begun to the stimulus painted.", unit="ms"),
     Column("first_touch_ms", "duration", "From the stimulus painted to the first touch of a control.", unit="ms"),
     Column("chosen_ms", "duration", "From the stimulus painted to the last choice before it was sent.", unit="ms"),
@@ -85,4 +100,24 @@ COLUMNS: Final = (
     Column("focus_lost_ms", "duration", "How long the page was without the focus.", unit="ms"),
     Column("pastes", "integer", "How often something was pasted.", unit="times"),
     Column("attempt", "integer", "Which attempt at this screen, where it may be repeated."),
+    Column(
+        "arrival",
+        "text",
+        "On the consent row: whether who sent the participant signed their link, or it was for one person alone.",
+        values=ARRIVALS,
+        optional=True,
+    ),
+    Column(
+        "seen_before",
+        "integer",
+        "On the consent row: studies of the same lab that the participant had entered before.",
+        unit="studies",
+        optional=True,
+    ),
+    Column(
+        "shared_browser",
+        "flag",
+        "On the consent row: 1 when another participant of the study came with the same browser.",
+        optional=True,
+    ),
 )

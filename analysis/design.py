@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeVar
@@ -10,6 +11,8 @@ from typing import Final, Literal, TypeVar
 from analysis.columns import STAGES
 from analysis.errors import DesignError
 from analysis.estimands import ESTIMANDS
+from analysis.quality.base import PlannedRule
+from analysis.quality.registry import problems_of
 
 Role = Literal["control", "placebo", "explained"]
 MissingRule = Literal["no_gain", "available"]
@@ -95,6 +98,7 @@ class Design:
     phases: tuple[Phase, ...]
     block_multiples: tuple[int, ...]
     plan: Plan
+    rules: tuple[PlannedRule, ...]
     sha256: str
 
     def arm(self, key: str) -> Arm:
@@ -224,6 +228,7 @@ def _design(reader: _Reader, sha256: str) -> Design:
             reader.whole(f"allocation.block_multiples[{i}]", 1) for i in reader.indices("allocation.block_multiples")
         ),
         plan=_plan(reader),
+        rules=tuple(_rules(reader)),
         sha256=sha256,
     )
 
@@ -251,6 +256,21 @@ def _plan(reader: _Reader) -> Plan:
         seed=reader.whole("plan.seed", 0),
         stages=tuple(reader.choice(f"plan.stages[{i}]", STAGES) for i in reader.indices("plan.stages")),
     )
+
+
+def _rules(reader: _Reader) -> Iterator[PlannedRule]:
+    """Read the rules of data quality; designs frozen before there were any have none."""
+    planned = reader.look_up("quality.rules")
+    for i in range(len(planned)) if isinstance(planned, list) else ():
+        path = f"quality.rules[{i}]"
+        name, params = reader.one(f"{path}.rule", str), reader.look_up(f"{path}.params") or {}
+        if not isinstance(params, dict):
+            reader.problems.append(f"{path}.params: expected an object, found {_shown(params)}")
+            continue
+        wrong = problems_of(name, params) if name else []
+        reader.problems += [f"{path}.params.{part}: {text}" if part else f"{path}.rule: {text}" for part, text in wrong]
+        if name and not wrong:
+            yield PlannedRule(name, {key: float(value) for key, value in params.items()})
 
 
 def _contradictions(design: Design) -> list[str]:

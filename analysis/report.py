@@ -2,6 +2,7 @@
 
 import json
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,19 +11,20 @@ import scipy
 
 from analysis.codec import decode, encode
 from analysis.describe.answers import OrderPoint, Ratings, Share, Times
+from analysis.describe.flagged import FlagRate
 from analysis.describe.flow import Attrition, Flow, SampleRatio
 from analysis.design import Arm, Phase, Plan
 from analysis.errors import ReportError
 from analysis.estimands.base import Attributes
 from analysis.types import Estimate, Interval
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 VERSION: Final = "0.1.0"
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """What a report was made from, and by which versions."""
+    """What a report was made from, by which versions, and from which seeds every random draw came."""
 
     analysis: str
     python: str
@@ -30,6 +32,7 @@ class Provenance:
     scipy: str
     responses_sha256: str
     design_sha256: str
+    seeds: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,8 @@ class Report:
     estimand : Attributes
     estimates : tuple of Estimate
         The primary family in the design's order, then the secondary contrasts.
+    unflagged : tuple of Estimate
+        The primary contrasts without the people flagged, by the same estimator; empty when nobody was.
     sensitivity : tuple of Estimate
         The primary contrasts with one thing done in another way.
     arm_means : tuple of ArmMean
@@ -72,7 +77,10 @@ class Report:
     order : tuple of OrderPoint
     flow : Flow
     attrition : tuple of Attrition
-    sample_ratio : SampleRatio
+    sample_ratios : tuple of SampleRatio
+        At each stage at which people can be lost.
+    flag_rates : tuple of FlagRate
+        By the design's rules, any of them first; empty where it has none.
     draws : int
         Re-draws of the allocation used.
     deviations : tuple of str
@@ -92,6 +100,7 @@ class Report:
     unit: str
     estimand: Attributes
     estimates: tuple[Estimate, ...]
+    unflagged: tuple[Estimate, ...]
     sensitivity: tuple[Estimate, ...]
     arm_means: tuple[ArmMean, ...]
     accuracy: tuple[Share, ...]
@@ -101,7 +110,8 @@ class Report:
     order: tuple[OrderPoint, ...]
     flow: Flow
     attrition: tuple[Attrition, ...]
-    sample_ratio: SampleRatio
+    sample_ratios: tuple[SampleRatio, ...]
+    flag_rates: tuple[FlagRate, ...]
     draws: int
     deviations: tuple[str, ...]
     provenance: Provenance
@@ -115,6 +125,10 @@ class Report:
     def secondary(self) -> tuple[Estimate, ...]:
         """The estimates beside them."""
         return tuple(estimate for estimate in self.estimates if estimate.family == "secondary")
+
+    def without_flagged(self, estimate: Estimate) -> Estimate | None:
+        """The same contrast without the people flagged, or None when nobody was."""
+        return next((other for other in self.unflagged if other.contrast == estimate.contrast), None)
 
     def arm_title(self, key: str) -> str:
         """Return an arm's title."""
@@ -134,10 +148,10 @@ class Report:
         return json.dumps(encode(self), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def provenance(responses_sha256: str, design_sha256: str) -> Provenance:
-    """Name the inputs and the versions in use."""
+def provenance(responses_sha256: str, design_sha256: str, seeds: Mapping[str, int]) -> Provenance:
+    """Name the inputs, the versions in use and the seeds."""
     return Provenance(
-        VERSION, platform.python_version(), np.__version__, scipy.__version__, responses_sha256, design_sha256
+        VERSION, platform.python_version(), np.__version__, scipy.__version__, responses_sha256, design_sha256, seeds
     )
 
 

@@ -3,7 +3,7 @@
 import csv
 import hashlib
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,6 +67,9 @@ class ResponseTable:
     focus_lost_ms: FloatArray
     pastes: IntArray
     attempt: IntArray
+    arrival: TextArray
+    seen_before: IntArray
+    shared_browser: IntArray
     row: IntArray
     sha256: str
 
@@ -107,20 +110,51 @@ def read_table(source: Path | str) -> ResponseTable:
         rows = list(csv.reader(io.StringIO(raw.decode("utf-8-sig"), newline=""), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
         raise TableError("responses.csv", [f"expected comma-separated text in UTF-8: {error}"]) from error
-    cells = _cells_by_column(rows)
+    return _table(_cells_by_column(rows), len(rows) - 1, hashlib.sha256(raw).hexdigest())
+
+
+def table_of(rows: Sequence[Mapping[str, object]]) -> ResponseTable:
+    """Read rows as if they had been written to a responses.csv; what a row does not have is empty.
+
+    Parameters
+    ----------
+    rows : sequence of mapping of str to object
+        Cells by column.
+
+    Returns
+    -------
+    ResponseTable
+        Without a hash, as there is no file.
+
+    Raises
+    ------
+    TableError
+        Listing every cell that cannot be read, by row and column.
+    """
+    held = {name for row in rows for name in row}
+    empty = ("",) * len(rows)
+    cells = {
+        column.name: [str(row.get(column.name, "")) for row in rows] if column.name in held else empty
+        for column in COLUMNS
+    }
+    return _table(cells, len(rows), "")
+
+
+def _table(cells: Mapping[str, Sequence[str]], n_rows: int, sha256: str) -> ResponseTable:
     problems: list[str] = []
     columns = {column.name: _parse(column, cells[column.name], problems) for column in COLUMNS}
     if problems:
         raise TableError("responses.csv", problems)
-    numbers = np.arange(2, len(rows) + 1, dtype=np.int64)
-    return ResponseTable(**columns, row=numbers, sha256=hashlib.sha256(raw).hexdigest())  # type: ignore[arg-type]
+    numbers = np.arange(2, n_rows + 2, dtype=np.int64)
+    return ResponseTable(**columns, row=numbers, sha256=sha256)  # type: ignore[arg-type]
 
 
 def _cells_by_column(rows: list[list[str]]) -> dict[str, Sequence[str]]:
     if not rows:
         raise TableError("responses.csv", ["expected a header row, found an empty file"])
     header = rows[0]
-    problems = [f"column {column.name}: missing from the header" for column in COLUMNS if column.name not in header]
+    absent = [column for column in COLUMNS if column.name not in header]
+    problems = [f"column {column.name}: missing from the header" for column in absent if not column.optional]
     problems += [
         f"column {name}: is there twice" for name in sorted({name for name in header if header.count(name) > 1})
     ]
@@ -131,12 +165,16 @@ def _cells_by_column(rows: list[list[str]]) -> dict[str, Sequence[str]]:
     ]
     if problems:
         raise TableError("responses.csv", problems)
-    return dict(zip(header, zip(*rows[1:], strict=True) if len(rows) > 1 else [()] * len(header), strict=True))
+    cells = zip(*rows[1:], strict=True) if len(rows) > 1 else [()] * len(header)
+    found: dict[str, Sequence[str]] = dict(zip(header, cells, strict=True))
+    return found | {column.name: ("",) * (len(rows) - 1) for column in absent}
 
 
 def _parse(column: Column, cells: Sequence[str], problems: list[str]) -> NDArray[np.generic]:
     """Return a column as an array; what cannot be read goes to `problems` and stays empty in the array."""
     read, empty, dtype = READERS[column.kind]
+    if not column.required and not any(cells):
+        return np.array([empty] * len(cells), dtype=dtype)
     parsed: list[object] = []
     for number, cell in enumerate(cells, start=2):
         try:

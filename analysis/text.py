@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 from analysis.describe.answers import Ratings, Share
+from analysis.describe.flagged import FlaggedShare
+from analysis.describe.flow import SampleRatio
 from analysis.numbers import DASH, decimals, level_text, p_text, percent, points, span
 from analysis.report import Report
 from analysis.types import Estimate
@@ -29,6 +31,7 @@ def report_text(report: Report) -> str:
         _beside(report),
         _flow(report),
         _losses(report),
+        _flags(report),
         _deviations(report),
         _provenance(report),
     ]
@@ -70,6 +73,8 @@ def _effects(title: str, report: Report, estimates: Sequence[Estimate]) -> str:
     level = level_text(1 - report.plan.alpha)
     places = _places(estimates)
     header = ["contrast", "effect", f"{level} interval", "p", "Holm p", "conservative interval", "n"]
+    has_beside = any(report.without_flagged(estimate) for estimate in estimates)
+    header += ["without the flagged"] if has_beside else []
     rows = [
         [
             _name(report, estimate),
@@ -79,11 +84,19 @@ def _effects(title: str, report: Report, estimates: Sequence[Estimate]) -> str:
             p_text(estimate.p_adjusted),
             span(estimate.conservative_interval, places),
             _counts(estimate),
+            *([_unflagged(report, estimate, places)] if has_beside else []),
         ]
         for estimate in estimates
     ]
     methods = "\n".join(dict.fromkeys(estimate.method for estimate in estimates))
     return f"{title}\n{columns(header, rows)}\n{methods}"
+
+
+def _unflagged(report: Report, estimate: Estimate, places: int) -> str:
+    other = report.without_flagged(estimate)
+    if other is None or other.value is None:
+        return DASH
+    return f"{points(other.value, places)} ({span(other.interval, places)}; {_counts(other)})"
 
 
 def _places(estimates: Sequence[Estimate]) -> int:
@@ -161,9 +174,9 @@ def _rating(rating: Ratings | None) -> str:
 
 def _flow(report: Report) -> str:
     people = report.flow
-    header = ["arm", "allocated", "in PRE", "in POST", "completed", "withdrawn", "with outcome", "analysed"]
+    header = ["arm", "allocated", "started", "in PRE", "in POST", "completed", "withdrawn", "with outcome", "analysed"]
     rows = [
-        [report.arm_title(arm.arm), *(str(n) for n in (arm.allocated, arm.answered_pre, arm.answered_post,
+        [report.arm_title(arm.arm), *(str(n) for n in (arm.allocated, arm.started, arm.answered_pre, arm.answered_post,
          arm.completed, arm.withdrawn, arm.with_outcome, arm.analysed))]
         for arm in people.arms
     ]  # fmt: skip
@@ -180,8 +193,34 @@ def _losses(report: Report) -> str:
         f"Fisher p {p_text(loss.fisher_p)}"
         for loss in report.attrition
     ]
-    lines.append(f"Allocation against the planned ratio: chi-square p {p_text(report.sample_ratio.chi_square_p)}")
+    lines += [_ratio(report, ratio) for ratio in report.sample_ratios]
     return "\n".join(lines)
+
+
+def _ratio(report: Report, ratio: SampleRatio) -> str:
+    how = "exact" if ratio.is_exact else "chi-square"
+    found = "/".join(str(ratio.counts[arm.key]) for arm in report.arms)
+    alarm = "  ALARM: chance hardly explains this" if ratio.is_alarm else ""
+    return f"People {ratio.reached} against the planned ratio: {found}, {how} p {p_text(ratio.p_value)}{alarm}"
+
+
+def _flags(report: Report) -> str:
+    """Say whom the frozen rules flagged, by arm; nobody is left out of the primary analysis for it."""
+    if not report.flag_rates:
+        return "Flags of data quality: the design has no rules"
+    header = ["rule", *(arm.title for arm in report.arms), "chi-square p", "Fisher p"]
+    rows = [
+        [rate.title, *map(_flagged, rate.arms), p_text(rate.chi_square_p), p_text(rate.fisher_p)]
+        for rate in report.flag_rates
+    ]
+    title = "Flags of data quality, frozen and blind to the arm: people flagged (share; interval)"
+    return f"{title}\n{columns(header, rows)}"
+
+
+def _flagged(share: FlaggedShare) -> str:
+    if share.interval is None:
+        return DASH
+    return f"{share.flagged} ({percent(share.flagged / share.allocated)}; {span(share.interval, 0, signed=False)})"
 
 
 def _deviations(report: Report) -> str:
@@ -193,7 +232,8 @@ def _deviations(report: Report) -> str:
 def _provenance(report: Report) -> str:
     made = report.provenance
     versions = f"analysis {made.analysis}, numpy {made.numpy}, scipy {made.scipy}, Python {made.python}"
+    seeds = ", ".join(f"{name} {seed}" for name, seed in made.seeds.items())
     return (
-        f"seed {report.plan.seed}, {versions}\n"
+        f"seeds: {seeds}; {versions}\n"
         f"responses.csv sha256 {made.responses_sha256}\ndesign.json   sha256 {made.design_sha256}"
     )

@@ -38,6 +38,7 @@ def methods_paragraph(report: Report) -> str:
         if len(report.primary) > 1 or report.secondary
         else "There was one primary contrast, so no adjustment was needed.",
         f"The smallest effect of interest was {_plain(plan.smallest_effect)} percentage points.",
+        *_rules(report),
         f"Analysis {report.provenance.analysis} with seed {plan.seed} (NumPy {report.provenance.numpy}, "
         f"SciPy {report.provenance.scipy}).",
     ]
@@ -60,7 +61,7 @@ def results_paragraph(report: Report) -> str:
     if report.secondary:
         parts = [f"{_name(report, e)} {_found(report, e)}" for e in report.secondary]
         sentences.append(f"Secondary contrasts, not adjusted: {'; '.join(parts)}.")
-    sentences += [_losses(report), *_not_as_planned(report)]
+    sentences += [_losses(report), *_flagged(report), *_not_as_planned(report)]
     return " ".join(sentences)
 
 
@@ -160,6 +161,29 @@ def _losses(report: Report) -> str:
     lost, allocated = sum(loss.lost.values()), report.flow.allocated
     compared = f" ({_p('Fisher p', loss.fisher_p)})" if loss.fisher_p is not None else ""
     return f"{lost} of {allocated} {loss.what}{compared}."
+
+
+def _rules(report: Report) -> Sequence[str]:
+    if not report.flag_rates:
+        return ()
+    rules = "; ".join(rate.meaning for rate in report.flag_rates[1:])
+    return (
+        f"Participants were flagged by rules that were frozen with the design and do not see the arm: {rules}. "
+        "The primary analysis keeps everybody; a sensitivity analysis leaves the flagged out.",
+    )
+
+
+def _flagged(report: Report) -> Sequence[str]:
+    if not report.flag_rates:
+        return ()
+    rate = report.flag_rates[0]
+    compared = f" ({_p('Fisher p', rate.fisher_p)} that arms differ)" if rate.fisher_p is not None else ""
+    per_arm = _listed([f"{share.flagged} of {share.allocated} in {report.arm_title(share.arm)}" for share in rate.arms])
+    if not rate.flagged:
+        return ("Nobody was flagged.",)
+    arms = [report.arm_title(other.contrast.arm) for other in report.unflagged]
+    found = [f"{arm} {_found(report, other)}" for arm, other in zip(arms, report.unflagged, strict=True)]
+    return (f"Flagged were {per_arm}{compared}; without them: {'; '.join(found)}.",)
 
 
 def _not_as_planned(report: Report) -> Sequence[str]:

@@ -1,8 +1,17 @@
-"""Exit 0 if the web server of this container answers /livez, as a proxy in front of it would ask."""
+"""Exit 0 if the process of this container is alive: `healthcheck.py [web|relay|worker]`.
+
+The web server is asked for /livez, as a proxy in front of it would; relay and workers say in the database every few
+seconds that they live.
+"""
 
 import http.client
 import os
+import socket
 import sys
+
+SEEN = """
+SELECT EXISTS (SELECT FROM studyapp_heartbeat WHERE name LIKE %s AND at > clock_timestamp() - interval '60 s')
+"""
 
 
 def host_to_ask_for() -> str:
@@ -11,7 +20,7 @@ def host_to_ask_for() -> str:
     return next((name for name in names if name and not name.startswith((".", "*"))), "localhost")
 
 
-def is_alive() -> bool:
+def web_answers() -> bool:
     port = int(os.environ.get("FORETELL_BIND", ":8000").rpartition(":")[2])
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=4)
     try:
@@ -24,5 +33,21 @@ def is_alive() -> bool:
         connection.close()
 
 
+def was_seen(kind: str) -> bool:
+    """Whether the process of this container gave a sign of life within a minute: relay@host:1, celery@host."""
+    import psycopg2
+
+    name = f"{'relay' if kind == 'relay' else 'celery'}@{socket.gethostname()}%"
+    try:
+        connection = psycopg2.connect(os.environ["DATABASE_URL"], connect_timeout=4)
+        with connection.cursor() as cursor:
+            cursor.execute(SEEN, [name])
+            return bool(cursor.fetchone()[0])
+    except psycopg2.Error as error:
+        print(f"{kind}: {type(error).__name__}", file=sys.stderr)
+        return False
+
+
 if __name__ == "__main__":
-    sys.exit(0 if is_alive() else 1)
+    kind = sys.argv[1] if len(sys.argv) > 1 else "web"
+    sys.exit(0 if (web_answers() if kind == "web" else was_seen(kind)) else 1)

@@ -13,13 +13,13 @@ RUN python requirements.py > /tmp/requirements.txt \
 
 COPY . /app
 RUN useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin foretell \
-    && install --directory --owner=foretell --group=foretell --mode=0700 /data \
+    && install --directory --owner=foretell --group=foretell --mode=0700 /data /backups \
     && FORETELL_SECRET_KEY=only-while-building FORETELL_DATA=/tmp/data python manage.py collectstatic --noinput \
     && rm -rf /tmp/data
 
 USER 10001:10001
 ENV FORETELL_DATA=/data
-VOLUME /data
+VOLUME /data /backups
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 CMD ["python", "docker/healthcheck.py"]
 CMD ["gunicorn", "studyapp.wsgi:application", "-c", "docker/gunicorn.conf.py"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import safetensors.torch
@@ -16,8 +17,10 @@ from explainers.errors import ArtifactError
 from explainers.folders import write_whole
 from explainers.predictors.base import Predictor
 from explainers.predictors.build import build_module, build_predictor
+from explainers.weights import Stored, read_header
 
 WEIGHTS_SIZE_LIMIT = 500_000_000  # bytes
+DTYPES = {"F32": torch.float32, "F64": torch.float64, "F16": torch.float16, "I64": torch.int64, "BOOL": torch.bool}
 
 
 def save_predictor(folder: Path, card: Card, module: nn.Module) -> Card:
@@ -40,9 +43,13 @@ def load_predictor(folder: Path) -> Predictor:
         or hold a number that is not finite.
     """
     card = read_card(folder)
-    module = build_module(card)
+    stored = read_header(folder / WEIGHTS_FILE)
+    # Both may lie: the module takes memory only when the card's numbers are those of a file of a known size.
+    with torch.device("meta"):
+        _expect_shapes(stored, build_module(card), folder)
     state = _read_weights(folder / WEIGHTS_FILE, card)
-    _expect_shapes(state, module, folder)
+    _expect_finite(state, folder)
+    module = build_module(card)
     module.load_state_dict(state)
     return build_predictor(card, module)
 
@@ -66,15 +73,18 @@ def _read_weights(path: Path, card: Card) -> dict[str, Tensor]:
     return state
 
 
-def _expect_shapes(state: dict[str, Tensor], module: nn.Module, folder: Path) -> None:
+def _expect_shapes(stored: Mapping[str, Stored], module: nn.Module, folder: Path) -> None:
     expected = {name: (tensor.dtype, tuple(tensor.shape)) for name, tensor in module.state_dict().items()}
-    came = {name: (tensor.dtype, tuple(tensor.shape)) for name, tensor in state.items()}
+    came = {name: (DTYPES.get(entry.dtype, entry.dtype), entry.shape) for name, entry in stored.items()}
     for name in sorted(expected.keys() | came.keys()):
         if expected.get(name) != came.get(name):
             raise ArtifactError(
                 f"{folder}: {name}: the card's architecture has {expected.get(name)}, the file has {came.get(name)}; "
                 "train the predictor again"
             )
+
+
+def _expect_finite(state: Mapping[str, Tensor], folder: Path) -> None:
     for name, tensor in state.items():
         if not torch.isfinite(tensor).all():
             raise ArtifactError(f"{folder}: {name} holds numbers that are not finite; train the predictor again")

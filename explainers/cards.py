@@ -114,7 +114,7 @@ def read_card(folder: Path) -> Card:
         return card_from_json(json.loads(path.read_text("utf-8")))
     except OSError as error:
         raise ArtifactError(f"{path}: a model card was expected ({error.strerror}); train the predictor") from error
-    except (ValueError, KeyError, TypeError, AttributeError, InputError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, InputError) as error:
         raise ArtifactError(f"{path}: the model card is damaged ({error!r}); train the predictor again") from error
 
 

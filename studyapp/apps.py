@@ -10,3 +10,4 @@ class StudyappConfig(AppConfig):
 
     def ready(self) -> None:
         from studyapp import checks  # noqa: F401  (registers them)
+        from studyapp.views import sessions  # noqa: F401  (listens to who signs in)

@@ -41,6 +41,10 @@ class NotEligible(StudyError):
         super().__init__(reason)
 
 
+class ConsentChanged(StudyError):
+    """Agreement to another version of the consent text than the one in force; it has to be read first."""
+
+
 class TrialNotOpen(StudyError):
     """An answer to a screen at which the enrolment is not."""
 
@@ -59,3 +63,7 @@ class KeyReused(StudyError):
 
 class MaterialMissing(StudyError):
     """Items, outputs or explanations that a design needs and the database does not hold."""
+
+
+class TooManyGuesses(StudyError):
+    """A password, a code or a token was guessed too often in a short time; nothing was tried."""

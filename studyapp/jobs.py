@@ -10,11 +10,11 @@ from contextlib import contextmanager
 
 from celery import shared_task
 from django.conf import settings
-from django.db import close_old_connections, connection
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 
 from explainers.errors import ExplainerError
 from studyapp import queue
-from studyapp.actions import explain, material, reports
+from studyapp.actions import erasure, explain, mail, material, quality, reports, retention
 from studyapp.errors import StudyError
 from studyapp.queue import Claim
 from studyapp.rehearsal import run as rehearsal
@@ -27,6 +27,11 @@ JOBS: Mapping[str, Callable[[Claim], None]] = {
     "explain": explain.compute_batch,
     "rehearse": rehearsal.rehearse,
     "report": reports.compute_report,
+    erasure.SWEEP: erasure.sweep,
+    quality.CHECK: quality.check_quality,
+    retention.RETENTION: retention.act_on_dates,
+    "mail_reset": mail.send_reset,
+    "mail_invitation": mail.send_invitation,
 }
 
 
@@ -62,8 +67,12 @@ def renewing(claim: Claim) -> Iterator[None]:
 
     def beat() -> None:
         while not stop.wait(settings.JOB_RENEW_S):
-            if not claim.renew():
-                break
+            try:
+                if not claim.renew():
+                    break
+            except (DatabaseError, InterfaceError) as error:  # it may be back before the lease runs out
+                log.warning("the lease of job %s could not be renewed (%s); trying again", claim.job.pk, error)
+                connection.close()
         connection.close()
 
     thread = threading.Thread(target=beat, name=f"lease-{claim.job.pk}", daemon=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TypeAlias
 
 from django.utils.translation import gettext
@@ -79,6 +80,7 @@ class Screen:
     content: Content
     attempt: int
     n_steps: int
+    leads_on: bool = False  # whether the next screen may go to the browser before its turn
 
     @property
     def progress(self) -> str:
@@ -93,7 +95,8 @@ def screen_at(study: FrozenStudy, place: Place) -> Screen:
     steps = study.steps(place.order_seed)
     step = steps[place.position]
     template = TASK_TYPES[step.task].template if step.kind == "trial" else f"studyapp/participant/{step.kind}.html"
-    return Screen(step, template, _content(study, step, place), place.attempt, len(steps))
+    leads_on = len(stretch(study, steps[place.position : place.position + 2])) > 1
+    return Screen(step, template, _content(study, step, place), place.attempt, len(steps), leads_on)
 
 
 def _content(study: FrozenStudy, step: Step, place: Place) -> Content:
@@ -146,6 +149,33 @@ def _scale(rating: Rating) -> Scale:
 
 def _numbered(options: tuple[str, ...]) -> tuple[Option, ...]:
     return tuple(Option(str(n), text, str(n + 1)) for n, text in enumerate(options))
+
+
+def stretch(study: FrozenStudy, steps: Sequence[Step]) -> tuple[Step, ...]:
+    """The first of these steps whose screens a browser may hold before their turn, up to the first that it may not.
+
+    Empty where somebody stands at a step that is none of them: only who is inside a stretch gets the rest of it.
+    """
+    return tuple(takewhile(lambda step: _may_go_ahead(study, step), steps))
+
+
+def _may_go_ahead(study: FrozenStudy, step: Step) -> bool:
+    match step.kind:
+        case "phase_intro" | "rating":
+            return True
+        case "trial":
+            return not step.explanation and TASK_TYPES[step.task].facts.ahead and not _tells_what_is_asked(study, step)
+    return False  # what comes before allocation decides on it
+
+
+def _tells_what_is_asked(study: FrozenStudy, step: Step) -> bool:
+    """Whether a trial shows the model's output on an input for which another block asks."""
+    if not TASK_TYPES[step.task].facts.needs_perturbation:
+        return False
+    blocks = study.design.blocks()
+    item_set = next(block.item_set for block in blocks if block.key == step.block)
+    asking = [TASK_TYPES[block.task].facts for block in blocks if block.item_set == item_set]
+    return any(facts.tests and not facts.needs_perturbation for facts in asking)
 
 
 def parse_answer(study: FrozenStudy, step: Step, data: Mapping[str, str]) -> dict[str, object]:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
+from kombu.entity import Exchange, Queue
+
+from studyapp import logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -24,6 +28,16 @@ def flag(name: str, default: bool = False) -> bool:
     if value not in {"0", "1", "true", "false", "yes", "no"}:
         raise ImproperlyConfigured(f"{name}: {value!r} is neither 1 nor 0")
     return value in {"1", "true", "yes"}
+
+
+def number(name: str, default: float) -> float:
+    try:
+        value = float(text(name, str(default)))
+    except ValueError:
+        value = -1
+    if not 0 < value < 10_000:
+        raise ImproperlyConfigured(f"{name}: {text(name)!r} is not a number above 0")
+    return value
 
 
 def names(name: str, default: str) -> list[str]:
@@ -57,12 +71,19 @@ def local_secret() -> str:
         return path.read_text()
 
 
-DATABASE_URL = text("DATABASE_URL") or embedded_address("database_url")
+# The application's role, which owns nothing, and the role that owns the tables and migrates.
+DATABASE_URL = text("DATABASE_URL") or embedded_address("app_url")
+DATABASE_OWNER_URL = text("DATABASE_OWNER_URL") or ("" if text("DATABASE_URL") else embedded_address("database_url"))
 REDIS_URL = text("REDIS_URL") or embedded_address("redis_url")
 DEBUG = flag("FORETELL_DEBUG")
+SECRET_KEY_IS_LOCAL = not text("FORETELL_SECRET_KEY")
 SECRET_KEY = text("FORETELL_SECRET_KEY") or local_secret()
+# Keys of before: what was signed or sealed under them still opens (`manage.py reseal` lets the last one go).
+SECRET_KEY_FALLBACKS = names("FORETELL_SECRET_KEY_FALLBACKS", "")
 ALLOWED_HOSTS = names("FORETELL_HOSTS", "localhost,127.0.0.1,[::1]")
 HTTPS = flag("FORETELL_HTTPS")
+ALLOW_HTTP = flag("FORETELL_ALLOW_HTTP")
+METRICS_TOKEN = text("FORETELL_METRICS_TOKEN")
 BASE_URL = text("FORETELL_BASE_URL", "http://127.0.0.1:8000").rstrip("/")
 
 
@@ -90,7 +111,32 @@ def database(url: str) -> dict[str, object]:
     }
 
 
+def mail_server(url: str) -> dict[str, object]:
+    """Django's settings from `smtp://user:password@host:587` (STARTTLS) or `smtps://…:465` (TLS from the start)."""
+    if not url:  # messages are printed where the worker prints
+        return {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
+    parts = urlsplit(url)
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+        raise ImproperlyConfigured("FORETELL_EMAIL_URL: expected smtp://user:password@host:587 or smtps://…@host:465")
+    return {
+        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "EMAIL_HOST": parts.hostname,
+        "EMAIL_PORT": parts.port or (465 if parts.scheme == "smtps" else 587),
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_SSL": parts.scheme == "smtps",
+        "EMAIL_USE_TLS": parts.scheme == "smtp" and "plain" not in parts.query,
+        "EMAIL_TIMEOUT": 10,
+    }
+
+
+SENDS_MAIL = bool(text("FORETELL_EMAIL_URL"))
+globals().update(mail_server(text("FORETELL_EMAIL_URL")))
+DEFAULT_FROM_EMAIL = text("FORETELL_EMAIL_FROM") or "Foretell <foretell@localhost>"
+
 DATABASES = {"default": database(DATABASE_URL)}
+# No cache is shared: Django's pickle what they keep, and nothing here needs one (limits: actions/guessing.py).
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
@@ -102,20 +148,28 @@ INSTALLED_APPS = [
     "django_htmx",
     "csp",
     "studyapp.apps.StudyappConfig",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
 ]
+# There is no admin site. It would be a way around labs, freezing and blindness, and each of its pages would have to be
+# proved harmless; what an operator needs are commands (`manage.py help`), which need a shell on the server.
 
 MIDDLEWARE = [
+    "studyapp.views.telemetry.TelemetryMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "studyapp.views.limits.LimitsMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "studyapp.views.sessions.SignedInMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "studyapp.views.doors.DoorsMiddleware",
 ]
 
@@ -148,6 +202,42 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+PASSWORD_RESET_TIMEOUT = 2 * 3600
+
+# Accounts are allauth's, with our pages (views/console/accounts.py), our limits on guessing instead of its own, which
+# live in a cache, and nobody signing up: accounts come from invitations and from `manage.py create_lab`.
+ACCOUNT_ADAPTER = "studyapp.views.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "none"  # an invitation has reached the address before there is an account
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"  # noqa: S105
+ACCOUNT_RATE_LIMITS = False
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_FORMS = {
+    "login": "studyapp.forms.accounts.SignInForm",
+    "reset_password": "studyapp.forms.accounts.ForgottenPasswordForm",
+    "reset_password_from_key": "studyapp.forms.accounts.NewPasswordForm",
+    "change_password": "studyapp.forms.accounts.ChangePasswordForm",
+    "set_password": "studyapp.forms.accounts.SetPasswordForm",
+    "reauthenticate": "studyapp.forms.accounts.ConfirmByPasswordForm",
+}
+MFA_ADAPTER = "studyapp.views.adapter.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_TOLERANCE = 1  # a phone's clock may be half a minute off
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_REAUTHENTICATION_REQUIRED = False  # the doors ask (views/doors.py), and keep no copy of the request meanwhile
+MFA_FORMS = {
+    "authenticate": "studyapp.forms.accounts.SecondFactorForm",
+    "reauthenticate": "studyapp.forms.accounts.ConfirmByCodeForm",
+    "activate_totp": "studyapp.forms.accounts.ActivateAppForm",
+}
+# Owners need a second factor wherever others can reach the site.
+REQUIRE_MFA = flag("FORETELL_REQUIRE_MFA", default=not set(ALLOWED_HOSTS) <= {"localhost", "127.0.0.1", "[::1]"})
+CONFIRM_EVERY = timedelta(minutes=15)  # what matters asks again who it is, after so long
+SESSION_IDLE = timedelta(hours=number("FORETELL_SESSION_IDLE_HOURS", 8))
+SESSION_LIFE = timedelta(days=number("FORETELL_SESSION_DAYS", 7))
+SESSION_COOKIE_AGE = int(SESSION_LIFE.total_seconds())
 # Sessions live in the database: there is no shared cache, so nothing can be unpickled from one.
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_SERIALIZER = "django.contrib.sessions.serializers.JSONSerializer"
@@ -165,7 +255,8 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
-if flag("FORETELL_BEHIND_PROXY"):
+BEHIND_PROXY = flag("FORETELL_BEHIND_PROXY")
+if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 CONTENT_SECURITY_POLICY = {
@@ -176,6 +267,7 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
         "connect-src": [SELF],
+        "worker-src": [SELF],  # a run's service worker, for a reload without network
         "form-action": [SELF],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
@@ -183,9 +275,12 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-# A participant's answer is small; a design pasted as JSON is the largest thing a form carries.
-DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+# A participant's answer is small; a design pasted as JSON is the largest thing a form carries. The size of a whole body
+# is limited by door (views/limits.py); an upload stays in memory, so that no request can fill a disk.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_300_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
+DATA_UPLOAD_MAX_NUMBER_FILES = 1
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English"))]
@@ -214,10 +309,16 @@ CELERY_RESULT_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = False  # exactly once is the job row's business, not the broker's
 CELERY_TASK_DEFAULT_QUEUE = "analysis"
+# A message is a doorbell and is never acknowledged: a worker with acknowledgements open when the broker dies would
+# wait for them for ever and hear no bell again. It fetches no more than it works at, so that others hear the rest.
+CELERY_TASK_QUEUES = [Queue(name, Exchange(name), routing_key=name, no_ack=True) for name in ("explain", "analysis")]  # type: ignore[no-untyped-call]
+CELERY_WORKER_DISABLE_PREFETCH = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a broker that is away for a day is no reason to give up
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 2, "visibility_timeout": 3600}
 CELERY_TASK_SOFT_TIME_LIMIT = 1740
 CELERY_TASK_TIME_LIMIT = 1800
@@ -228,13 +329,4 @@ JOB_RENEW_S = 10
 JOB_SWEEP_S = 15
 JOB_MAX_ATTEMPTS = 3
 
-ADMIN_ENABLED = False
-
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": text("FORETELL_LOG_LEVEL", "INFO")},
-    "loggers": {"celery.worker.strategy": {"level": "WARNING"}, "celery.app.trace": {"level": "WARNING"}},
-}
+LOGGING = logs.from_environment()

@@ -28,6 +28,17 @@ def _fresh_process_memory() -> None:
 
 
 @pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker) -> None:  # type: ignore[no-untyped-def]
+    """The tests' own process is the tables' owner; processes that it starts are the application, with its rights."""
+    from studyapp.embedded.postgres import APP_ROLE
+    from studyapp.models import grants
+
+    with django_db_blocker.unblock():
+        if grants.role_exists(APP_ROLE):
+            grants.grant_rights(APP_ROLE)
+
+
+@pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
     """Let the flush between transactional tests empty tables that the application never may."""
     from django.db.backends.postgresql.operations import DatabaseOperations

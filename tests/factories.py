@@ -28,7 +28,7 @@ from explainers.types import (
     TokenWeights,
     input_from_json,
 )
-from studyapp.actions import accounts, lifecycle, studies
+from studyapp.actions import accounts, lifecycle, studies, unblinding
 from studyapp.actions.freeze import freeze
 from studyapp.design.canonical import sha256_of
 from studyapp.design.templates import TEMPLATES
@@ -204,3 +204,10 @@ def make_form(content: Input, name: str) -> Form:
 
 def new_key() -> uuid.UUID:
     return uuid.uuid4()
+
+
+def unblind(study: Study) -> Study:
+    """Reveal a closed study's arms: an owner asks, a second owner confirms."""
+    second = add_member(study.lab, Role.OWNER)
+    unblinding.request_unblinding(study=study, actor=owner_of(study.lab))
+    return unblinding.confirm_unblinding(study=study, actor=second)

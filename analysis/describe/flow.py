@@ -8,9 +8,12 @@ import numpy as np
 from analysis.design import Design
 from analysis.enrolments import Enrolments
 from analysis.estimands.base import Outcome
-from analysis.inference.counts import fisher_p, independence_p, sample_ratio_p
+from analysis.inference.counts import fisher_p, independence_p, sample_ratio_test
 from analysis.table import MISSING, ResponseTable
 from analysis.types import BoolArray
+
+NOT_AN_ANSWER = ("consent", "allocation", "completion", "withdrawal")  # rows that the server writes by itself
+STAGES_CHECKED = ("allocated", "started", "completed")
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,7 @@ class ArmFlow:
 
     arm: str
     allocated: int
+    started: int
     answered_pre: int
     answered_post: int
     completed: int
@@ -62,11 +66,28 @@ class Attrition:
 
 @dataclass(frozen=True)
 class SampleRatio:
-    """People allocated against people expected by the arms' weights."""
+    """People of each arm who came so far, against people expected by the arms' weights.
 
-    allocated: Mapping[str, int]
+    Parameters
+    ----------
+    reached : {"allocated", "started", "completed"}
+        How far: given an arm, answered a screen after that, reached the end.
+    counts, expected : mapping of str to int, of str to float
+        By arm.
+    p_value : float or None
+        None where nobody came so far.
+    is_exact : bool
+        Whether all counts were enumerated, or the chi-square distribution was used.
+    is_alarm : bool
+        Whether p is below 0.001: arms were then not given out, or not kept, as planned.
+    """
+
+    reached: str
+    counts: Mapping[str, int]
     expected: Mapping[str, float]
-    chi_square_p: float | None
+    p_value: float | None
+    is_exact: bool
+    is_alarm: bool
 
 
 def flow(table: ResponseTable, design: Design, enrolments: Enrolments, outcome: Outcome) -> Flow:
@@ -116,6 +137,7 @@ def _arm_flows(table: ResponseTable, design: Design, enrolments: Enrolments, out
 
     marks = (
         np.ones(len(enrolments), dtype=np.bool_),
+        have((table.arm != "") & ~np.isin(table.trial_type, NOT_AN_ANSWER)),
         have(answered & (table.phase == design.plan.pre)),
         have(answered & (table.phase == design.plan.post)),
         have(table.trial_type == "completion"),
@@ -143,9 +165,17 @@ def _attrition(what: str, arms: tuple[ArmFlow, ...], kept: tuple[int, ...]) -> A
     return Attrition(what, by_arm, independence_p(kept, lost), fisher_p(kept, lost))
 
 
-def sample_ratio(arms: tuple[ArmFlow, ...], design: Design) -> SampleRatio:
-    """Compare the allocated counts with the arms' weights."""
-    counts = [arm.allocated for arm in arms]
+def sample_ratios(arms: tuple[ArmFlow, ...], design: Design) -> tuple[SampleRatio, ...]:
+    """Compare the arms' counts with their weights, at each stage at which people can be lost."""
+    return tuple(_sample_ratio(reached, arms, design) for reached in STAGES_CHECKED)
+
+
+def _sample_ratio(reached: str, arms: tuple[ArmFlow, ...], design: Design) -> SampleRatio:
+    counts = {arm.arm: int(getattr(arm, reached)) for arm in arms}
     weights = [arm.weight for arm in design.arms]
-    expected = {arm.key: sum(counts) * arm.weight / sum(weights) for arm in design.arms}
-    return SampleRatio({arm.arm: arm.allocated for arm in arms}, expected, sample_ratio_p(counts, weights))
+    total = sum(counts.values())
+    expected = {arm.key: total * arm.weight / sum(weights) for arm in design.arms}
+    test = sample_ratio_test(list(counts.values()), weights)
+    if test is None:
+        return SampleRatio(reached, counts, expected, None, is_exact=False, is_alarm=False)
+    return SampleRatio(reached, counts, expected, test.p_value, test.is_exact, test.is_alarm)

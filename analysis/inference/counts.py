@@ -1,15 +1,32 @@
 """Tests on counts of participants by arm."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import comb
+from typing import Final
 
 import numpy as np
 from scipy import special, stats
 
-from analysis.types import FloatArray
+from analysis.types import FloatArray, IntArray, Interval
 
 MAX_TABLES = 2_000_000  # tables enumerated for the exact test: about a second and 16 MB
 TIE = 1e-7  # tables as likely as the observed one but for rounding, as in R's fisher.test
+MAX_OUTCOMES = 50_000  # ways to share people among arms that are enumerated: about 20 ms
+ALARM_P: Final = 0.001  # below this a ratio is broken; one sound study in a thousand at most says so by chance
+
+
+@dataclass(frozen=True)
+class RatioTest:
+    """A test of counts against a ratio."""
+
+    p_value: float
+    is_exact: bool
+
+    @property
+    def is_alarm(self) -> bool:
+        """Whether chance alone hardly explains the counts."""
+        return self.p_value < ALARM_P
 
 
 def independence_p(yes: Sequence[int], no: Sequence[int]) -> float | None:
@@ -76,10 +93,12 @@ def _log_comb(n: int, k: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> Flo
     return result
 
 
-def sample_ratio_p(counts: Sequence[int], weights: Sequence[int]) -> float | None:
-    """Pearson's chi-square test that arms were given out in the planned ratio; None where nobody was allocated.
+def sample_ratio_test(counts: Sequence[int], weights: Sequence[int]) -> RatioTest | None:
+    """Test that arms hold people in the planned ratio; None where there is nobody, or one arm.
 
-    Permuted blocks keep counts nearer to the ratio than chance would, so a small p here means a broken allocation.
+    Exact, by the probability of all counts no more likely than those found, while they can be enumerated; beyond that
+    Pearson's chi-square. Permuted blocks keep counts nearer to the ratio than independent draws would, so both are
+    conservative for people allocated, and nearly so for those who are left while few have gone.
 
     Parameters
     ----------
@@ -88,9 +107,53 @@ def sample_ratio_p(counts: Sequence[int], weights: Sequence[int]) -> float | Non
 
     Returns
     -------
-    float or None
+    RatioTest or None
     """
-    if sum(counts) == 0 or len(counts) < 2:
+    total = sum(counts)
+    if total == 0 or len(counts) < 2:
         return None
-    expected = np.array(weights) * sum(counts) / sum(weights)
-    return float(stats.chisquare(counts, expected).pvalue)
+    if comb(total + len(counts) - 1, len(counts) - 1) <= MAX_OUTCOMES:
+        return RatioTest(_exact_ratio_p(counts, weights), True)
+    expected = np.array(weights) * total / sum(weights)
+    return RatioTest(float(stats.chisquare(counts, expected).pvalue), False)
+
+
+def _exact_ratio_p(counts: Sequence[int], weights: Sequence[int]) -> float:
+    log_shares = np.log(np.array(weights) / sum(weights))
+    log_chances = _log_chances_of_every_count(sum(counts), log_shares)
+    terms = (_log_term(np.array([count]), share)[0] for count, share in zip(counts, log_shares, strict=True))
+    chances = np.exp(log_chances - log_chances.max())
+    return float(min(1.0, chances[log_chances <= float(sum(terms)) + TIE].sum() / chances.sum()))
+
+
+def _log_chances_of_every_count(total: int, log_shares: FloatArray) -> FloatArray:
+    """Return the log probability, but for a constant, of every way to share `total` among arms of these shares."""
+    log_chances, used = np.zeros(1), np.zeros(1, dtype=np.int64)
+    counts = np.arange(total + 1)
+    for share in log_shares[:-1]:
+        log_chances = np.add.outer(log_chances, _log_term(counts, share)).ravel()
+        used = np.add.outer(used, counts).ravel()
+        log_chances, used = log_chances[used <= total], used[used <= total]
+    result: FloatArray = log_chances + _log_term(total - used, log_shares[-1])
+    return result
+
+
+def _log_term(counts: IntArray, log_share: float) -> FloatArray:
+    result: FloatArray = counts * log_share - special.gammaln(counts + 1)
+    return result
+
+
+def share_interval(count: int, total: int, level: float) -> Interval | None:
+    """Return Wilson's interval for a share (Wilson 1927, JASA 22); None where there is nobody.
+
+    Parameters
+    ----------
+    count, total : int
+        People with the mark, and people.
+    level : float
+        Confidence level, between 0 and 1.
+    """
+    if total == 0:
+        return None
+    found = stats.binomtest(count, total).proportion_ci(level, method="wilson")
+    return Interval(float(found.low), float(found.high), level)

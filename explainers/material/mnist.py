@@ -7,6 +7,7 @@ a study needs errors of the predictor as much as right outputs, and most picture
 from __future__ import annotations
 
 import gzip
+import io
 import zlib
 
 import numpy as np
@@ -25,6 +26,7 @@ SOURCE = Source(
     sha256="846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d",
     size_limit=4_000_000,
 )
+UNPACKED_LIMIT = 40_000_000  # bytes; the published file unpacks to a quarter of that
 SIDE = 28
 DIGITS = (4, 9)
 
@@ -43,7 +45,11 @@ def parse(packed: bytes, digits: tuple[int, ...]) -> tuple[Labelled, ...]:
         When the file is damaged or a row has another shape.
     """
     try:
-        text = gzip.decompress(packed).decode("ascii")
+        with gzip.open(io.BytesIO(packed)) as file:
+            content = file.read(UNPACKED_LIMIT + 1)
+        if len(content) > UNPACKED_LIMIT:
+            raise ValueError(f"more than {UNPACKED_LIMIT} bytes unpacked")
+        text = content.decode("ascii")
         rows = np.array(text.replace("\n", ",").strip(",").split(","), dtype=np.float64).reshape(-1, SIDE * SIDE + 1)
     except (OSError, EOFError, zlib.error, ValueError) as error:
         raise MaterialError(f"digits: rows of {SIDE * SIDE} grey values and a digit were expected ({error})") from error

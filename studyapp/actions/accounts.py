@@ -6,7 +6,9 @@ import hashlib
 import secrets
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 
@@ -58,6 +60,11 @@ def make_sign_in_link(*, user: User) -> str:
     token = secrets.token_urlsafe(32)
     SignInLink.objects.create(user=user, token_sha256=_digest(token), expires_at=timezone.now() + SIGN_IN_LINK_LIFE)
     return token
+
+
+def sign_in_address(*, user: User) -> str:
+    """The address to open: whoever opens it first is signed in."""
+    return settings.BASE_URL + reverse("sign_in_by_link", args=[make_sign_in_link(user=user)])
 
 
 @transaction.atomic

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets
 import unicodedata
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,10 +14,14 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from studyapp.actions import audit
+from studyapp.actions.consent_texts import current_text, give_consent
+from studyapp.actions.data_code import new_code_sha256
 from studyapp.actions.sealing import seal
 from studyapp.design.canonical import canonical_bytes
-from studyapp.errors import NotEligible
-from studyapp.models import Consent, Decline, Enrolment, Link, PanelIdentity, Participant
+from studyapp.errors import ConsentChanged, NotEligible
+from studyapp.models import Decline, Enrolment, Evidence, Link, PanelIdentity, Participant
+from studyapp.models.frozen import frozen_study
+from studyapp.models.quality import Proof
 from studyapp.models.studies import StudyState
 
 # No 0, O, 1, I: people read these codes to each other.
@@ -29,11 +33,12 @@ MTURK_PREVIEW = "ASSIGNMENT_ID_NOT_AVAILABLE"
 
 @dataclass(frozen=True)
 class Arrival:
-    """Who comes, as the address says: the panel, its id for the person, and every other parameter."""
+    """Who comes, as the address says: the panel, its id for the person, every other parameter, and what proves it."""
 
     panel: str
     panel_id: str
     parameters: Mapping[str, str]
+    proof: Proof = Proof.UNVERIFIED
 
     @property
     def is_preview(self) -> bool:
@@ -44,12 +49,19 @@ def read_arrival(query: Mapping[str, str]) -> Arrival:
     """Read the conventions of Prolific and MTurk, else `participant`; raises NotEligible for an id that is none."""
     for panel, name in (("prolific", "PROLIFIC_PID"), ("mturk", "workerId"), ("label", "participant")):
         if name in query:
-            return Arrival(panel, _clean_id(query[name], name), dict(query))
+            return Arrival(panel, clean_id(panel, query[name], name), dict(query))
     return Arrival("", "", dict(query))
 
 
-def _clean_id(value: str, name: str) -> str:
-    cleaned = unicodedata.normalize("NFC", value).strip()
+def clean_id(panel: str, value: str, name: str) -> str:
+    """One spelling of an id, so that its variants are one person; raises NotEligible for what is no id.
+
+    Invisible characters go, and composed and decomposed letters are one. Capitals count in a lab's own labels, which
+    may be random letters; the ids of Prolific (small hex digits) and MTurk (capitals) have one spelling.
+    """
+    seen = "".join(character for character in value if unicodedata.category(character) != "Cf")
+    cleaned = unicodedata.normalize("NFC" if panel == "label" else "NFKC", seen).strip()
+    cleaned = {"prolific": cleaned.lower(), "mturk": cleaned.upper()}.get(panel, cleaned)
     template = cleaned.startswith("{{") or not cleaned
     if template or len(cleaned) > MAX_PANEL_ID or not cleaned.isprintable():
         raise NotEligible(
@@ -57,11 +69,6 @@ def _clean_id(value: str, name: str) -> str:
             % {"name": name}
         )
     return cleaned
-
-
-def consent_sha256(consent_text: str) -> str:
-    """The hash under which a consent text is recorded."""
-    return hashlib.sha256(consent_text.encode("utf-8")).hexdigest()
 
 
 def check_open(link: Link) -> None:
@@ -82,12 +89,33 @@ def check_open(link: Link) -> None:
         raise NotEligible(gettext("This study is full. Thank you for your interest."))
 
 
+def check_not_excluded(link: Link, arrival: Arrival, visitor: str) -> None:
+    """Raise NotEligible for somebody known from a study whose people the frozen design keeps out."""
+    study = link.stage.study
+    excluded = frozen_study(study.frozen.pk).design.recruiting.exclude
+    if not excluded or link.stage.is_simulated:
+        return
+    earlier = Enrolment.objects.filter(study__lab=study.lab, study__public_id__in=excluded)
+    if earlier.filter(participant__pseudonym=pseudonym_of(link, arrival, visitor)).exists():
+        raise NotEligible(gettext("This study is for people who were not in an earlier one of ours. Thank you."))
+
+
 def find_enrolment(link: Link, arrival: Arrival, visitor: str) -> Enrolment | None:
-    """The enrolment of somebody who comes again, by the same id, the same browser or the same single-use link."""
+    """The enrolment of somebody who comes again, by the same id, the same browser or the same single-use link.
+
+    Raises NotEligible when they came with a signature and this arrival has none: an id alone can be typed by anybody.
+    """
     pseudonym = pseudonym_of(link, arrival, visitor)
-    return Enrolment.objects.filter(
+    known = Enrolment.objects.filter(
         study=link.stage.study, participant__lab=link.stage.study.lab, participant__pseudonym=pseudonym
     ).first()
+    if (
+        known
+        and arrival.proof != Proof.SIGNED
+        and Evidence.objects.filter(enrolment=known, proof=Proof.SIGNED).exists()
+    ):
+        raise NotEligible(gettext("To go on with your run, open the study from the page that invited you."))
+    return known
 
 
 def pseudonym_of(link: Link, arrival: Arrival, visitor: str) -> str:
@@ -105,23 +133,30 @@ def pseudonym_of(link: Link, arrival: Arrival, visitor: str) -> str:
 
 
 @transaction.atomic
-def enrol(*, link: Link, arrival: Arrival, visitor: str, consent_text: str) -> Enrolment:
-    """Record consent and begin an enrolment; who comes again gets the one they have.
+def enrol(*, link: Link, arrival: Arrival, visitor: str, consent_version: int) -> Enrolment:
+    """Record consent to a version of the text and begin an enrolment; who comes again gets the one they have.
 
-    Raises NotEligible when the link lets nobody new in.
+    Raises NotEligible when the link lets nobody new in, and ConsentChanged when that version is not in force.
     """
     known = find_enrolment(link, arrival, visitor)
     if known:
         return known
     check_open(link)
+    check_not_excluded(link, arrival, visitor)
+    text = current_text(link.stage.study)
+    if text.version != consent_version:
+        raise ConsentChanged(f"Version {text.version} of the consent text is in force; {consent_version} came.")
     now = timezone.now()
     participant, _ = Participant.objects.get_or_create(
         lab=link.stage.study.lab, pseudonym=pseudonym_of(link, arrival, visitor)
     )
+    public_id = uuid.uuid4()
     enrolment, is_new = Enrolment.objects.get_or_create(
         study=link.stage.study,
         participant=participant,
         defaults={
+            "public_id": public_id,
+            "data_code_sha256": new_code_sha256(public_id),
             "stage": link.stage,
             "link": link,
             "code": "".join(secrets.choice(CODE_ALPHABET) for _ in range(10)),
@@ -130,17 +165,29 @@ def enrol(*, link: Link, arrival: Arrival, visitor: str, consent_text: str) -> E
         },
     )
     if is_new:
-        language = link.stage.study.frozen.document["language"]
-        Consent.objects.create(
-            enrolment=enrolment, text_sha256=consent_sha256(consent_text), language=language, consented_at=now
-        )
+        give_consent(enrolment, text)
+        _keep_evidence(enrolment, arrival, visitor)
         if arrival.parameters:
             identity = canonical_bytes({"panel": arrival.panel, "parameters": dict(arrival.parameters)})
             PanelIdentity.objects.create(enrolment=enrolment, encrypted=seal(identity, "panel identity"))
         audit.record(
-            "consented", f"enrolment {enrolment.code}", actor=audit.PARTICIPANT, study=link.stage.study, after="active"
+            "consented", enrolment.trail_name, actor=audit.PARTICIPANT, study=link.stage.study, after=text.version
         )
     return enrolment
+
+
+def _keep_evidence(enrolment: Enrolment, arrival: Arrival, visitor: str) -> None:
+    """Keep how they came. The browser is known by a digest that means nothing in another study."""
+    earlier = Enrolment.objects.filter(participant=enrolment.participant).exclude(study=enrolment.study)
+    key = bytes(enrolment.study.lab.pseudonym_key)
+    browser = f"browser:{enrolment.stage_id if enrolment.stage.is_simulated else ''}:{enrolment.study_id}:{visitor}"
+    Evidence.objects.create(
+        enrolment=enrolment,
+        proof=arrival.proof,
+        panel=arrival.panel,
+        seen_before=earlier.count(),
+        browser=hmac.new(key, browser.encode("utf-8"), "sha256").hexdigest() if visitor else "",
+    )
 
 
 @transaction.atomic
@@ -148,3 +195,4 @@ def decline(*, link: Link) -> None:
     """Count a no, keeping nothing else of who said it."""
     check_open(link)
     Decline.objects.create(stage=link.stage)
+    audit.record("declined", str(link.stage), actor=audit.PARTICIPANT, study=link.stage.study)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 
 from django.db import transaction
 from django.utils.translation import gettext
 
 from studyapp.actions import audit
+from studyapp.actions.consent_texts import add_first_text
 from studyapp.actions.explain import request_explanations
 from studyapp.actions.links import add_link
 from studyapp.actions.sealing import seal
@@ -35,11 +37,13 @@ def freeze(*, study: Study, actor: User) -> FrozenDesign:
     rows = study_items(design, drawn, frozen)
     frozen.items_sha256 = items_sha256(rows)
     frozen.save()
+    add_first_text(frozen)
     for row in rows:
         row.design = frozen
     StudyItem.objects.bulk_create(rows)
     _link_explanations(locked, frozen, design, rows)
-    Seal.objects.create(study=locked, encrypted_key=seal(secrets.token_bytes(32), "allocation"))
+    key = secrets.token_bytes(32)
+    Seal.objects.create(study=locked, encrypted_key=seal(key, "allocation"))
     main = Stage.objects.create(study=locked, kind=StageKind.MAIN, capacity=design.allocation.capacity)
     add_link(main, label=gettext("Main study"))
     locked.state = StudyState.FROZEN
@@ -50,7 +54,13 @@ def freeze(*, study: Study, actor: User) -> FrozenDesign:
         actor=actor,
         study=locked,
         before=StudyState.DRAFT,
-        after={"state": StudyState.FROZEN, "design": frozen.sha256, "items": frozen.items_sha256},
+        # The key's hash tells nothing of the key, and later that the key revealed is the one sealed here.
+        after={
+            "state": StudyState.FROZEN,
+            "design": frozen.sha256,
+            "items": frozen.items_sha256,
+            "key": hashlib.sha256(key).hexdigest(),
+        },
     )
     return frozen
 

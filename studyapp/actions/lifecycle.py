@@ -1,4 +1,4 @@
-"""A frozen study's way: open, paused, closed, unblinded. The database refuses any other."""
+"""A frozen study's way: open, paused, closed; then unblinding.py. The database refuses any other."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from django.utils.translation import gettext
 
 from studyapp.actions import audit
 from studyapp.actions.explain import explanation_progress
+from studyapp.actions.quality import check_all
 from studyapp.actions.studies import locked_study
 from studyapp.errors import WrongState
 from studyapp.models import Enrolment, Report, Study, User
@@ -70,14 +71,12 @@ def pause_study(*, study: Study, actor: User) -> Study:
     return _move(study, StudyState.PAUSED, actor, "paused")
 
 
+@transaction.atomic
 def close_study(*, study: Study, actor: User) -> Study:
-    """End data collection for good."""
-    return _move(study, StudyState.CLOSED, actor, "closed")
-
-
-def unblind_study(*, study: Study, actor: User) -> Study:
-    """Reveal the arms, once, after closing."""
-    return _move(study, StudyState.UNBLINDED, actor, "unblinded")
+    """End data collection for good; the flags of data quality are listed while the arms are still masked."""
+    closed = _move(study, StudyState.CLOSED, actor, "closed")
+    check_all(closed)
+    return closed
 
 
 @transaction.atomic
@@ -104,7 +103,7 @@ NEXT_STATES = {
     StudyState.FROZEN: (StudyState.OPEN,),
     StudyState.OPEN: (StudyState.PAUSED, StudyState.CLOSED),
     StudyState.PAUSED: (StudyState.OPEN, StudyState.CLOSED),
-    StudyState.CLOSED: (StudyState.UNBLINDED,),
+    StudyState.CLOSED: (),  # from here two people go on together: actions/unblinding.py
     StudyState.UNBLINDED: (),
 }
 

@@ -19,18 +19,47 @@ from studyapp.models.studies import StageKind
 PROLIFIC_PARAMETERS = "PROLIFIC_PID={{%PROLIFIC_PID%}}&STUDY_ID={{%STUDY_ID%}}&SESSION_ID={{%SESSION_ID%}}"
 
 
-def add_link(stage: Stage, *, label: str = "", is_single_use: bool = False, expires_at: datetime | None = None) -> Link:
+def add_link(
+    stage: Stage,
+    *,
+    label: str = "",
+    is_single_use: bool = False,
+    must_be_signed: bool = False,
+    panel_study: str = "",
+    expires_at: datetime | None = None,
+) -> Link:
     """A new link into a stage."""
-    token = secrets.token_urlsafe(16)
     return Link.objects.create(
-        stage=stage, token=token, label=label, is_single_use=is_single_use, expires_at=expires_at
+        stage=stage,
+        token=secrets.token_urlsafe(16),
+        label=label,
+        is_single_use=is_single_use,
+        must_be_signed=must_be_signed,
+        panel_study=panel_study,
+        expires_at=expires_at,
     )
 
 
 @transaction.atomic
-def create_link(*, stage: Stage, label: str, is_single_use: bool, expires_at: datetime | None, actor: User) -> Link:
+def create_link(
+    *,
+    stage: Stage,
+    actor: User,
+    label: str = "",
+    is_single_use: bool = False,
+    must_be_signed: bool = False,
+    panel_study: str = "",
+    expires_at: datetime | None = None,
+) -> Link:
     """A link that a researcher asked for."""
-    link = add_link(stage, label=label, is_single_use=is_single_use, expires_at=expires_at)
+    link = add_link(
+        stage,
+        label=label,
+        is_single_use=is_single_use,
+        must_be_signed=must_be_signed,
+        panel_study=panel_study,
+        expires_at=expires_at,
+    )
     audit.record("made link", f"{stage} {label}".strip(), actor=actor, study=stage.study, after=link.pk)
     return link
 

@@ -11,6 +11,7 @@ from django.db import transaction
 from explainers.cards import Card, read_card
 from explainers.types import Candidate
 from explainers.types import Output as Said
+from studyapp.actions import audit
 from studyapp.actions.explain import artefact, candidates_of
 from studyapp.design.canonical import sha256_of
 from studyapp.design.checks import PredictorFacts
@@ -40,6 +41,8 @@ def add_material(keys: Sequence[str], *, per_cell: int, seed: int) -> Dataset:
         predictors = {card.name: _register(dataset, card) for card in cards}
         items = _keep_items(dataset, found)
         _keep_outputs(found, items, _keep_perturbations(found, items), predictors)
+        weights = {card.name: card.weights_sha256 for card in cards}
+        audit.record("took in material", f"data set {dataset.key}", actor=audit.SYSTEM, after=weights)
     return dataset
 
 
@@ -51,17 +54,13 @@ def _register(dataset: Dataset, card: Card) -> Predictor:
     shown = json.loads(json.dumps(asdict(card), default=str))
     for bulky in ("vocabulary", "prototypes", "variables"):
         shown.pop(bulky, None)
-    predictor, _ = Predictor.objects.update_or_create(
+    predictor, is_new = Predictor.objects.get_or_create(
         key=card.name,
         weights_sha256=card.weights_sha256,
-        defaults={
-            "dataset": dataset,
-            "title": card.title,
-            "architecture": card.architecture,
-            "card": shown,
-            "is_current": True,
-        },
+        defaults={"dataset": dataset, "title": card.title, "architecture": card.architecture, "card": shown},
     )
+    if not is_new:  # what studies know of it stays; it may be the current one again
+        Predictor.objects.filter(pk=predictor.pk).update(is_current=True)
     return predictor
 
 

@@ -40,8 +40,14 @@ def request_report(*, stage: Stage, actor: User | str) -> Job:
 
 def compute_report(claim: Claim) -> None:
     """Job: analyse a stage as planned and keep the result with its charts."""
-    report = Report.objects.select_related("stage__study__frozen").get(pk=claim.job.args["report"])
-    fill_report(report)
+    report = fill_report(Report.objects.select_related("stage__study__frozen").get(pk=claim.job.args["report"]))
+    _note(report)
+
+
+@transaction.atomic
+def _note(report: Report) -> None:
+    stage, digest = report.stage, report.responses_sha256
+    audit.record("computed a report", str(stage), actor=audit.SYSTEM, study=stage.study, after={"responses": digest})
 
 
 def fill_report(report: Report) -> Report:

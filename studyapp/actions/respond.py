@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from studyapp.actions import audit
@@ -38,12 +38,20 @@ class Submission:
         return sha256_of([self.position, self.attempt, self.answer, self.response_ms, self.trail])
 
 
-@transaction.atomic
 def record_response(*, enrolment_id: int, submission: Submission) -> Enrolment:
     """Keep the first answer to a screen and move on; a repeated submit changes nothing.
 
-    Raises TrialNotOpen when the enrolment is elsewhere and KeyReused when the key came before with another body.
+    Raises TrialNotOpen when the enrolment is elsewhere and KeyReused when the key came before: with another body, or
+    in another run.
     """
+    try:
+        return _record(enrolment_id, submission)
+    except IntegrityError as error:
+        raise KeyReused("This key belongs to another answer; nothing was stored.") from error
+
+
+@transaction.atomic
+def _record(enrolment_id: int, submission: Submission) -> Enrolment:
     enrolment = locked_run(enrolment_id)
     if (enrolment.position, enrolment.attempt) != (submission.position, submission.attempt) or not is_open(enrolment):
         _answer_again(enrolment, submission)
@@ -108,7 +116,7 @@ def _try_again(enrolment: Enrolment, attempts: int) -> None:
 def _end(enrolment: Enrolment, state: EnrolmentState) -> None:
     audit.record(
         state.value,
-        f"enrolment {enrolment.code}",
+        enrolment.trail_name,
         actor=audit.PARTICIPANT,
         study=enrolment.study,
         before=enrolment.state,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from explainers.errors import ExplainerError
 from explainers.registry import base_of, checked, entry, needs_of
@@ -18,6 +19,7 @@ class TaskFacts:
 
     needs_perturbation: bool
     tests: bool  # asks for a prediction that counts, as against showing an example
+    ahead: bool = False  # its screens tell no answer and depend on none, so a browser may hold them before their turn
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,11 @@ class PredictorFacts:
     n_classes: int
 
 
+RuleCheck: TypeAlias = Callable[[str, Mapping[str, object]], list[tuple[str, str]]]
+
+
 def find_problems(
-    design: Design, tasks: Mapping[str, TaskFacts], predictors: Mapping[str, PredictorFacts]
+    design: Design, tasks: Mapping[str, TaskFacts], predictors: Mapping[str, PredictorFacts], rule_check: RuleCheck
 ) -> list[Problem]:
     """Every reason to refuse the design that needs no items."""
     return [
@@ -41,6 +46,7 @@ def find_problems(
         *_leaks(design, tasks),
         *_plan_problems(design, tasks),
         *_comprehension_problems(design),
+        *_quality_problems(design, rule_check),
     ]
 
 
@@ -183,3 +189,14 @@ def _comprehension_problems(design: Design) -> Iterator[Problem]:
                 f"comprehension.questions[{position}].answer",
                 f"{question.answer} is beyond the last option ({len(question.options) - 1})",
             )
+
+
+def _quality_problems(design: Design, rule_check: RuleCheck) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for position, planned in enumerate(design.quality.rules):
+        path = f"quality.rules[{position}]"
+        if planned.rule in seen:
+            yield Problem(f"{path}.rule", f"{planned.rule!r} stands twice; keep one of them")
+        seen.add(planned.rule)
+        for part, text in rule_check(planned.rule, planned.params):
+            yield Problem(f"{path}.params.{part}" if part else f"{path}.rule", text)

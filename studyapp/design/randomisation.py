@@ -15,13 +15,28 @@ from studyapp.design.prng import KeyedStream
 
 
 @dataclass(frozen=True)
+class BlockStart:
+    """Where a permuted block begins: its number and the place of its first member (both from 0)."""
+
+    number: int = 0
+    sequence: int = 0
+
+
+FIRST_BLOCK = BlockStart()
+
+
+@dataclass(frozen=True)
 class Placement:
     """A place in a stratum's sequence: its arm and the permuted block it stands in (all numbers from 0)."""
 
     sequence: int
     arm: str
-    permuted_block: int
+    block: BlockStart
     block_size: int
+
+    @property
+    def permuted_block(self) -> int:
+        return self.block.number
 
 
 @dataclass(frozen=True)
@@ -39,14 +54,19 @@ class PermutedBlocks:
         """Every arm as often as its weight says, in the design's order; weights 2 and 2 make blocks of 4."""
         return tuple(arm for arm, weight in self.weights.items() for _ in range(weight))
 
-    def place(self, key: bytes, stratum: str, sequence: int) -> Placement:
-        """The placement at `sequence` (from 0) of a stratum."""
-        unit = self.smallest_block()
-        start = number = 0
+    def place(self, key: bytes, stratum: str, sequence: int, *, after: BlockStart = FIRST_BLOCK) -> Placement:
+        """The placement at `sequence` (from 0) of a stratum.
+
+        Sizes are random, so a block's start follows from all the blocks before it. Who remembers the block of an
+        earlier place gives it as `after` and is spared the walk; the placement is the same.
+        """
+        if sequence < after.sequence:
+            raise ValueError(f"sequence: {sequence} is before {after.sequence}, where the block to start from begins")
+        unit, start, number = self.smallest_block(), after.sequence, after.number
         while True:
             draw = KeyedStream(key, f"allocation/{stratum}/{number}")
             block = unit * draw.choice(self.multiples)
             if sequence < start + len(block):
                 arm = draw.shuffled(block)[sequence - start]
-                return Placement(sequence, arm, number, len(block))
+                return Placement(sequence, arm, BlockStart(number, start), len(block))
             start, number = start + len(block), number + 1

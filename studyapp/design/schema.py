@@ -6,22 +6,43 @@ Frozen pydantic models. What needs only the design itself is checked here or in 
 
 from __future__ import annotations
 
+import re
+from itertools import islice
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from studyapp.design.canonical import sha256_of
 from studyapp.errors import DesignRefused, Problem
 
+MAX_VALUES = 20_000  # the largest design that the limits below allow has a tenth of that
+MAX_PROBLEMS = 50  # more than anybody reads at once
+MAX_PART_OF_PATH = 60
+# Control characters but tab and line ends, halves of characters, and what is no character at all.
+UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+
+
+def readable(text: str) -> str:
+    """The text, if people and databases can read every character of it."""
+    found = UNREADABLE.search(text)
+    if found:
+        raise ValueError(f"character {found.start() + 1} (U+{ord(found.group()):04X}) cannot be shown; delete it")
+    return text
+
+
+Readable: TypeAlias = Annotated[str, AfterValidator(readable)]
 Key: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
-Line: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
-Text: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)]
+PublicId: TypeAlias = Annotated[
+    str, StringConstraints(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
+]
+Line: TypeAlias = Annotated[Readable, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
+Text: TypeAlias = Annotated[Readable, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)]
 
 
 class Part(BaseModel):
     """Base of every part of a design: immutable, and a key that nobody knows is an error, not ignored."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, allow_inf_nan=False)
 
 
 class ExplainerChoice(Part):
@@ -29,6 +50,13 @@ class ExplainerChoice(Part):
 
     name: Key
     params: dict[Key, int | float | str] = Field(default_factory=dict)
+
+    @field_validator("params")
+    @classmethod
+    def _readable(cls, params: dict[str, int | float | str]) -> dict[str, int | float | str]:
+        for value in params.values():
+            readable(str(value))
+        return params
 
 
 class Arm(Part):
@@ -125,6 +153,48 @@ class Texts(Part):
     contact: Line
 
 
+class Rights(Part):
+    """What participants are told of their rights, and the days after which data go by themselves.
+
+    Days count from the close of the study, but for `until_days`, which count from a person's own last screen.
+    """
+
+    approval: Annotated[str, StringConstraints(max_length=100)] = Field(
+        default="", description="the ethics board's number, shown with the consent"
+    )
+    withdrawal: Literal["exclude", "erase"] = Field(
+        default="exclude",
+        description="what withdrawing does: the answers are left out of every analysis, or erased at once",
+    )
+    until_days: Annotated[int, Field(ge=0, le=3650, description="how long after the end people can withdraw")] = 30
+    panel_ids_days: Annotated[int, Field(ge=1, le=365, description="then panel ids go, paid or not")] = 30
+    trail_days: Annotated[int, Field(ge=1, le=36_500)] | None = Field(
+        default=None, description="then the declared trail beside the answers goes; null: with the answers"
+    )
+    data_days: Annotated[int, Field(ge=30, le=36_500)] | None = Field(
+        default=3650, description="then every person's data are erased; null: never"
+    )
+
+
+class Recruiting(Part):
+    """Who may not come: people known to the lab from other studies, by their public ids."""
+
+    exclude: Annotated[tuple[PublicId, ...], Field(max_length=50)] = ()
+
+
+class QualityRule(Part):
+    """A rule that flags people, by its registry name. Every parameter is written out: frozen means frozen."""
+
+    rule: Key
+    params: dict[Key, int | float] = Field(default_factory=dict)
+
+
+class Quality(Part):
+    """Flags of data quality: never a reason to leave somebody out of the primary analysis, nor to refuse payment."""
+
+    rules: Annotated[tuple[QualityRule, ...], Field(max_length=20)] = ()
+
+
 class Completion(Part):
     """Where people go when every response is in."""
 
@@ -165,7 +235,10 @@ class Design(Part):
     comprehension: Comprehension = Comprehension()
     ratings: Annotated[tuple[Rating, ...], Field(max_length=20)] = ()
     texts: Texts
+    rights: Rights = Rights()
+    recruiting: Recruiting = Recruiting()
     completion: Completion
+    quality: Quality = Quality()
     plan: Plan
 
     def document(self) -> dict[str, object]:
@@ -206,14 +279,30 @@ class Design(Part):
 
 def parse_design(document: object) -> Design:
     """Read a design, raising DesignRefused with the path of every field that is wrong."""
+    if _is_endless(document):
+        raise DesignRefused([Problem("", f"this holds more than {MAX_VALUES} values; no design is so large")])
     try:
         return Design.model_validate(document)
     except ValidationError as error:
-        raise DesignRefused([Problem(_path(e["loc"]), e["msg"]) for e in error.errors()]) from error
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        raise DesignRefused([Problem(_path(e["loc"]), e["msg"]) for e in found[:MAX_PROBLEMS]]) from error
+
+
+def _is_endless(document: object) -> bool:
+    """Whether there are too many values to look at each: a refusal of every one would take seconds."""
+    n, waiting = 0, [document]
+    while waiting and n <= MAX_VALUES:
+        value = waiting.pop()
+        inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+        n += 1 + len(inner)
+        waiting.extend(islice(inner, MAX_VALUES))
+    return n > MAX_VALUES
 
 
 def _path(location: tuple[int | str, ...]) -> str:
     text = ""
     for part in location:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+        # A name that nobody knows comes from the file: it may be endless, or hold what cannot be shown.
+        name = str(part)[:MAX_PART_OF_PATH].encode("utf-8", "backslashreplace").decode("utf-8")
+        text += f"[{part}]" if isinstance(part, int) else f".{name}" if text else name
     return text

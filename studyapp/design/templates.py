@@ -47,6 +47,16 @@ WORDS: Mapping[str, Words] = {
 }
 
 
+# What hardly anybody does who looks at the inputs; the researcher adds what fits their panel.
+RULES: tuple[Document, ...] = (
+    {"rule": "fast_trials", "params": {"ms": 300, "share": 0.1}},
+    {"rule": "flat_times", "params": {"cv": 0.1}},
+    {"rule": "clock_mismatch", "params": {"ms": 250, "share": 0.1}},
+    {"rule": "straight_line", "params": {"share": 0.75}},
+    {"rule": "shared_browser", "params": {}},
+)
+
+
 @dataclass(frozen=True)
 class StudyTemplate:
     """A start for a study: `make(dataset)` gives a whole design document."""
@@ -238,6 +248,7 @@ def _common(dataset: str, title: str) -> Document:
             },
         ],
         "completion": {"code": "FORETELL", "redirect": ""},
+        "quality": {"rules": list(RULES)},
         "plan": {"control": "none", "smallest_effect": 0.1},
     }
 
@@ -246,9 +257,10 @@ def _consent(words: Words) -> str:
     return (
         "We study how well people can foretell what a computer model answers.\n\n"
         f"The model {words.task}. You will guess its answers, see it at work, and guess again.\n\n"
-        "We keep your answers, the time each took, and whether this page lost the focus. We keep no name and no "
-        "internet address. An id that a panel gives us is kept apart, encrypted, until you are paid.\n\n"
-        "Taking part is voluntary. You can stop at any time with the link at the foot of each page; your answers "
+        "We keep your answers, the time each took, how often this page lost the focus or something was pasted into it "
+        "(not what), and whether this browser or your panel's id was here before. We keep no name and no internet "
+        "address. An id that a panel gives us is kept apart, encrypted, until you are paid.\n\n"
+        "Taking part is voluntary. You can stop at any time with the link at the top of each page; your answers "
         "are then left out."
     )
 

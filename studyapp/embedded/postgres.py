@@ -24,7 +24,8 @@ from studyapp.embedded.homes import Home
 from studyapp.embedded.sessions import wait_until
 
 DATABASE = "foretell"
-ROLE = "foretell"
+ROLE = "foretell"  # owns the database and its tables, and migrates
+APP_ROLE = "foretell_app"  # the application's: owns nothing, gets its rights from the migrations' command
 SUPERUSER = "postgres"
 SOCKET = ".s.PGSQL.5432"
 START_TIMEOUT_S = 60.0
@@ -90,7 +91,7 @@ def start_postgres(home: Home, binaries: Binaries, *, durable: bool) -> None:
     if postmaster is None:
         _start_postmaster(home, binaries, durable=durable)
     _wait_until_ready(home)
-    _make_database(home)
+    make_database(home)
 
 
 def stop_postgres(home: Home) -> bool:
@@ -192,16 +193,18 @@ def _wait_until_ready(home: Home) -> None:
         time.sleep(0.1)
 
 
-def _make_database(home: Home) -> None:
-    """Make the application's role, which is no superuser, and its database. Safe to repeat, so a broken start heals."""
+def make_database(home: Home) -> None:
+    """Make the owner, the application's role and the database; neither is a superuser. Safe to repeat, so a broken
+    start heals and a folder of an earlier version gets the role it lacks."""
     connection = psycopg2.connect(database_url(home, user=SUPERUSER, database="postgres"))
     try:
         connection.autocommit = True
         with connection.cursor() as cursor:
-            cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [ROLE])
-            if cursor.fetchone() is None:
-                # CREATEDB is for the tests' own databases.
-                cursor.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB").format(sql.Identifier(ROLE)))
+            for role, options in ((ROLE, "LOGIN CREATEDB"), (APP_ROLE, "LOGIN")):
+                # CREATEDB is for the databases of the tests and of restore drills.
+                cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
+                if cursor.fetchone() is None:
+                    cursor.execute(sql.SQL(f"CREATE ROLE {{}} {options}").format(sql.Identifier(role)))
             cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE])
             if cursor.fetchone() is None:
                 names = {"name": sql.Identifier(DATABASE), "owner": sql.Identifier(ROLE)}

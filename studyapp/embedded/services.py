@@ -22,7 +22,8 @@ LOCK_FILE = "services.lock"
 class Services:
     """Where the servers of a data folder are reached."""
 
-    database_url: str
+    database_url: str  # of the role that owns the tables
+    app_url: str  # of the application's role, which owns nothing
     redis_url: str  # empty where Valkey was not asked for and does not run
     data: Path
     home: Path  # the servers' own files: under `data`, or outside where the servers' user may not enter it
@@ -39,6 +40,7 @@ class Services:
         fields = json.loads(text)
         return cls(
             database_url=str(fields["database_url"]),
+            app_url=str(fields["app_url"]),
             redis_url=str(fields["redis_url"]),
             data=Path(fields["data"]),
             home=Path(fields["home"]),
@@ -72,7 +74,8 @@ def running(data: Path) -> Services | None:
         redis_url = valkey.redis_url(home) if valkey.answers(home) else ""
     except OSError as error:
         raise describe(error, _nearest(error, data)) from error
-    return Services(postgres.database_url(home), redis_url, data, home.folder)
+    app_url = postgres.database_url(home, user=postgres.APP_ROLE)
+    return Services(postgres.database_url(home), app_url, redis_url, data, home.folder)
 
 
 def recorded(data: Path) -> Services | None:
@@ -137,6 +140,8 @@ def _start_locked(data: Path, *, with_valkey: bool, durable: bool) -> Services:
             raise EmbeddedError(f"Postgres started in {home.folder}, then went away. See {home.postgres_log}.")
         found = replace(found, started_here=True)
     if recorded(data) != replace(found, started_here=False):
+        home = make_home(data)
+        postgres.make_database(home)  # a server that an earlier version started lacks what this one adds
         write_private(data / SERVICES_FILE, found.to_json(), owner_of(data))
     return found
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
+import shutil
+import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO
 
@@ -16,10 +17,13 @@ from analysis.errors import ReportError
 from analysis.text import report_text
 from analysis.words import methods_paragraph, results_paragraph
 from studyapp.exports.design import design_json
+from studyapp.exports.frozen import allocation_document, frozen_document
 from studyapp.exports.participants import participant_columns, participant_rows
 from studyapp.exports.responses import analysed_with, response_rows, write_csv
+from studyapp.exports.sheets import lines_of, write_table
 from studyapp.models import ArmExplanation, Report, Stage, StudyItem
 from studyapp.models.frozen import frozen_study
+from studyapp.models.snapshot import one_snapshot
 
 README = """{title}
 {rule}
@@ -27,45 +31,61 @@ README = """{title}
 Stage: {stage}. Frozen design: sha256 {design_sha256}.
 
 responses.csv      one row a screen and participant; jsPsych's names where it has them; times in ms, dates in UTC
+responses.jsonl    the same rows with every text byte by byte; in the tables a text that a spreadsheet would run as a
+                   formula (it begins with = + - @, a tab or a line end) stands behind an apostrophe
 participants.csv   one row a participant, folded from responses.csv
 codebook.csv       what each column of responses.csv means, its unit and its values
 items.csv          the inputs that were asked about, their labels and the model's outputs
 explanations.jsonl what each arm showed with each item, and its diagnostics
 design.json        the frozen design; plan.json is the analysis plan in it
+frozen.json        the hashes that were fixed at freezing, and what they are over
+allocation.json    after unblinding: the key, the method and every place of the allocation sequence
 report.json        the report; report.txt is the same to read; figures/ holds its charts
 
 Repeat the report from these files, on any machine with Foretell's `analysis` package:
 
     python -m analysis responses.csv design.json{stage_option}
 
-Its numbers equal report.json to 1e-9. subject_id is random and says nothing of the person; no panel id and no
+Its numbers equal report.json to 1e-9. Check the hashes, and derive every allocation again from its key:
+
+    python -m studyapp.design audit .
+
+subject_id is random and says nothing of the person; no panel id and no
 internet address is in these files.
 """
 
 
-def write_archive(stage: Stage, file: IO[bytes]) -> None:
-    """Write the zip of a stage and those analysed with it, row by row; the caller checked that arms may be seen."""
+@one_snapshot()
+def write_archive(stage: Stage, file: IO[bytes], *, key: bytes | None = None) -> None:
+    """Write the zip of a stage and those analysed with it, row by row; the caller checked that arms may be seen.
+
+    `key` is that of the allocation, once the study is unblinded; then the archive holds what an auditor needs.
+    """
     frozen = stage.study.frozen
     stages = analysed_with(stage)
     design = frozen_study(frozen.pk).design
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("README.txt", _readme(stage))
         archive.writestr("dataset_description.json", _description(stage))
-        with _text(archive, "responses.csv") as out:
-            write_csv(out, response_rows(stages))
+        _write_responses(archive, stages)
         with _text(archive, "participants.csv") as out:
-            writer = csv.DictWriter(out, participant_columns(design), restval="", lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(participant_rows(design, response_rows(stages)))
+            write_table(out, participant_columns(design), participant_rows(design, response_rows(stages)))
         with _text(archive, "codebook.csv") as out:
-            _write_rows(out, ("column", "type", "unit", "values", "meaning"), _codebook())
+            out.writelines(lines_of(("column", "type", "unit", "values", "meaning"), _codebook()))
         with _text(archive, "items.csv") as out:
-            _write_rows(out, ITEM_COLUMNS, _items(stage))
+            out.writelines(lines_of(ITEM_COLUMNS, _items(stage)))
         with _text(archive, "explanations.jsonl") as out:
             out.writelines(_explanations(stage))
         archive.writestr("design.json", design_json(frozen))
+        archive.writestr("frozen.json", _pretty(frozen_document(frozen)))
+        if key is not None:
+            archive.writestr("allocation.json", _pretty(allocation_document(stage.study, key)))
         archive.writestr("plan.json", json.dumps(frozen.document["plan"], indent=2) + "\n")
         _write_report(archive, stage)
+
+
+def _pretty(document: object) -> str:
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
 @contextmanager
@@ -74,10 +94,14 @@ def _text(archive: zipfile.ZipFile, name: str) -> Iterator[io.TextIOWrapper]:
         yield text
 
 
-def _write_rows(out: IO[str], header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
+def _write_responses(archive: zipfile.ZipFile, stages: Sequence[Stage]) -> None:
+    # Both from one walk through the rows; a zip takes one member at a time, so the twin waits in a file.
+    with tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as twin:
+        with _text(archive, "responses.csv") as out:
+            write_csv(out, response_rows(stages), twin)
+        twin.seek(0)
+        with _text(archive, "responses.jsonl") as out:
+            shutil.copyfileobj(twin, out)
 
 
 def _readme(stage: Stage) -> str:
@@ -107,9 +131,15 @@ def _description(stage: Stage) -> str:
     return json.dumps(description, indent=2) + "\n"
 
 
+BEHIND_APOSTROPHE = "A text that a spreadsheet would run as a formula stands behind an apostrophe."
+
+
 def _codebook() -> Iterator[tuple[str, ...]]:
     for column in COLUMNS:
-        yield (column.name, column.kind, column.unit, "|".join(column.values), column.meaning)
+        meaning = (
+            f"{column.meaning} {BEHIND_APOSTROPHE}" if column.kind == "text" and not column.values else column.meaning
+        )
+        yield (column.name, column.kind, column.unit, "|".join(column.values), meaning)
 
 
 ITEM_COLUMNS = (

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import groupby
+from itertools import groupby, islice
 from statistics import median
 
 from studyapp.design.schema import Design
+from studyapp.exports.flags import BATCH, flags_of
 from studyapp.exports.responses import PLACE, Row
 
 STATES = {"completion": "completed", "withdrawal": "withdrawn"}
@@ -28,13 +29,19 @@ def participant_columns(design: Design) -> list[str]:
         *(f"median_rt_ms_{phase}" for phase in tests),
         *(f"rating_{rating.key}" for rating in design.ratings),
         "minutes",
+        "arrival",
+        "flags",
     ]
 
 
 def participant_rows(design: Design, rows: Iterable[Row]) -> Iterator[Row]:
     """Fold the long table's rows, which come subject by subject."""
-    for _, group in groupby(rows, key=lambda row: row["subject_id"]):
-        yield _fold(design, list(group))
+    people = (list(group) for _, group in groupby(rows, key=lambda row: row["subject_id"]))
+    while batch := list(islice(people, BATCH)):
+        flags = flags_of(design, batch)
+        for mine in batch:
+            raised = flags.get(str(mine[0]["subject_id"]), ())
+            yield {**_fold(design, mine), "flags": "; ".join(raised)}
 
 
 def _fold(design: Design, rows: list[Row]) -> Row:
@@ -51,6 +58,7 @@ def _fold(design: Design, rows: list[Row]) -> Row:
         if row["trial_type"] == "rating":
             wide[f"rating_{row['item']}"] = row["rating"]
     elapsed = [float(str(row["time_elapsed"])) for row in rows if "time_elapsed" in row]
+    wide["arrival"] = first.get("arrival", "")
     wide["minutes"] = round(max(elapsed, default=0.0) / 60_000, 2)
     return wide
 

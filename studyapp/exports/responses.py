@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import IO
 
 from analysis.columns import COLUMNS
 from studyapp.design.facts import ItemTruth
 from studyapp.design.order import Step
+from studyapp.exports.sheets import write_table
 from studyapp.models import Assignment, Decline, Enrolment, Response, Stage
 from studyapp.models.frozen import FrozenStudy, frozen_study, truths
 from studyapp.models.participants import EnrolmentState
+from studyapp.models.quality import shared_browsers
+from studyapp.models.snapshot import one_snapshot
 from studyapp.screens import passes
 from studyapp.tasktypes import TASK_TYPES
 
@@ -30,12 +33,13 @@ class Sheet:
     stage: Stage
     study: FrozenStudy
     truths: Mapping[str, ItemTruth]
+    shared_browsers: frozenset[str]
 
 
 def sheet_of(stage: Stage) -> Sheet:
     """Read what the rows of a stage share."""
     design_id = stage.study.frozen.pk
-    return Sheet(stage, frozen_study(design_id), truths(design_id))
+    return Sheet(stage, frozen_study(design_id), truths(design_id), shared_browsers(stage.study))
 
 
 def analysed_with(stage: Stage) -> list[Stage]:
@@ -46,6 +50,7 @@ def analysed_with(stage: Stage) -> list[Stage]:
     return list(stage.study.stages.filter(kind__in=planned).select_related("study__frozen").order_by("pk"))
 
 
+@one_snapshot()
 def responses_csv(stages: Iterable[Stage]) -> str:
     """The whole table of some stages as text; see `response_rows`."""
     buffer = io.StringIO()
@@ -53,11 +58,9 @@ def responses_csv(stages: Iterable[Stage]) -> str:
     return buffer.getvalue()
 
 
-def write_csv(file: io.TextIOBase | io.StringIO, rows: Iterable[Row]) -> None:
-    """Write rows under one header row."""
-    writer = csv.DictWriter(file, [column.name for column in COLUMNS], restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+def write_csv(file: IO[str], rows: Iterable[Row], twin: IO[str] | None = None) -> None:
+    """Write rows under one header row, and into `twin` the same as JSON Lines."""
+    write_table(file, [column.name for column in COLUMNS], rows, twin)
 
 
 def response_rows(stages: Iterable[Stage]) -> Iterator[Row]:
@@ -68,7 +71,7 @@ def response_rows(stages: Iterable[Stage]) -> Iterator[Row]:
 
 def _rows_of_stage(stage: Stage) -> Iterator[Row]:
     sheet = sheet_of(stage)
-    enrolments = Enrolment.objects.filter(stage=stage).select_related("consent").order_by("pk")
+    enrolments = Enrolment.objects.filter(stage=stage).select_related("evidence").order_by("pk")
     chunk: list[Enrolment] = []
     for enrolment in enrolments.iterator(CHUNK):
         chunk.append(enrolment)
@@ -98,7 +101,13 @@ def _rows_of_chunk(sheet: Sheet, chunk: list[Enrolment]) -> Iterator[Row]:
         allocation = _allocation(sheet, assigned.get(enrolment.pk), enrolment.enrolled_at)
         rows = _rows_of(sheet, enrolment, responses[enrolment.pk], allocation)
         for index, row in enumerate(rows):
-            yield {**_head(sheet, enrolment.code), **row, "trial_index": index}
+            kept = _without_times(row) if enrolment.erased_at else row
+            yield {**_head(sheet, enrolment.code), **kept, "trial_index": index}
+
+
+def _without_times(row: Row) -> Row:
+    """Of who was erased no moment is told: only that somebody had this place."""
+    return {key: value for key, value in row.items() if key not in {"time_elapsed", "answered_at"}}
 
 
 def _rows_of(sheet: Sheet, enrolment: Enrolment, responses: list[Response], allocation: Row) -> Iterator[Row]:
@@ -107,7 +116,8 @@ def _rows_of(sheet: Sheet, enrolment: Enrolment, responses: list[Response], allo
         "trial_type": "consent",
         "response": "consented",
         "attempt": 1,
-        **_when(enrolment.consent.consented_at, start),
+        **_arrival(sheet, enrolment),
+        **_when(start, start),
     }
     place: Row = {}
     withdrawn = enrolment.state == EnrolmentState.WITHDRAWN
@@ -135,6 +145,18 @@ def _head(sheet: Sheet, subject: str) -> Row:
         "subject_id": subject,
         "stage": sheet.stage.kind,
         "simulated": int(sheet.stage.is_simulated),
+    }
+
+
+def _arrival(sheet: Sheet, enrolment: Enrolment) -> Row:
+    """How they came; nothing of it where people came before it was kept."""
+    evidence = getattr(enrolment, "evidence", None)
+    if evidence is None:
+        return {}
+    return {
+        "arrival": evidence.proof,
+        "seen_before": evidence.seen_before,
+        "shared_browser": int(evidence.browser in sheet.shared_browsers),
     }
 
 

@@ -12,6 +12,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from studyapp.design.schema import Rights
 from studyapp.errors import Problem
 from studyapp.forms.arms import ArmForm, ArmFormSet, BaseArmFormSet, Material, arm_initial, material_of
 from studyapp.forms.lines import (
@@ -22,6 +23,7 @@ from studyapp.forms.lines import (
     print_questions,
     print_ratings,
 )
+from studyapp.forms.quality_rules import RuleFields, rule_fields, rules_document, shown_rules
 
 if TYPE_CHECKING:  # the stubs are there for the linters alone
     from django_stubs_ext import StrOrPromise
@@ -39,6 +41,7 @@ PATHS = {
     "contact": "texts.contact",
     "attempts": "comprehension.attempts",
     "capacity": "allocation.capacity",
+    **{f"rights_{name}": f"rights.{name}" for name in Rights.model_fields},
     "code": "completion.code",
     "redirect": "completion.redirect",
     "alpha": "plan.alpha",
@@ -58,6 +61,10 @@ TRANSLATED = {
 MISSING_RULES = (
     ("no_gain", _("Count people without an outcome as having gained nothing")),
     ("available", _("Leave people without an outcome out")),
+)
+WITHDRAWALS = (
+    ("exclude", _("leaves the answers out of every analysis; people can ask for erasure")),
+    ("erase", _("erases the answers at once")),
 )
 MONO = {"class": "mono"}
 
@@ -121,6 +128,36 @@ class DesignForm(forms.Form):
         3,
     )
 
+    rights_approval = forms.CharField(
+        max_length=100,
+        required=False,
+        label=_("Approval number"),
+        help_text=_("Of the ethics board; participants see it."),
+    )
+    rights_withdrawal = forms.ChoiceField(
+        choices=WITHDRAWALS, label=_("Withdrawing"), help_text=_("Stands under the consent text.")
+    )
+    rights_until_days = forms.IntegerField(
+        min_value=0, max_value=3650, label=_("Days to withdraw"), help_text=_("After a person's own end.")
+    )
+    rights_panel_ids_days = forms.IntegerField(
+        min_value=1, max_value=365, label=_("Days to keep panel ids"), help_text=_("After closing; pay before.")
+    )
+    rights_trail_days = forms.IntegerField(
+        min_value=1,
+        max_value=36_500,
+        required=False,
+        label=_("Days to keep trails"),
+        help_text=_("After closing: lost focus, pastes, changes. Empty: as long as the answers."),
+    )
+    rights_data_days = forms.IntegerField(
+        min_value=30,
+        max_value=36_500,
+        required=False,
+        label=_("Days to keep the data"),
+        help_text=_("After closing. Empty: for ever."),
+    )
+
     code = forms.CharField(max_length=40, label=_("Completion code"), help_text=_("Shown when every response is in."))
     redirect = forms.URLField(
         max_length=510,
@@ -146,7 +183,7 @@ class DesignForm(forms.Form):
     bootstrap_draws = forms.IntegerField(min_value=199, max_value=20_000, label=_("Bootstrap draws"))
     plan_seed = forms.IntegerField(min_value=0, max_value=2**53 - 1, label=_("Seed of the analysis"))
 
-    def __init__(self, data: QueryDict | None, *, base: Document) -> None:
+    def __init__(self, data: QueryDict | None, *, base: Document, others: Mapping[str, str]) -> None:
         self.base = base
         super().__init__(data, initial=_initial(base), prefix="design")
         for n, item_set in enumerate(base["item_sets"]):
@@ -158,6 +195,29 @@ class DesignForm(forms.Form):
             self.fields[f"phase-{n}-title"] = forms.CharField(max_length=300, initial=phase["title"], label=_("Title"))
             self.fields[f"phase-{n}-intro"] = text_field(_("Introduction"), 3)
             self.initial[f"phase-{n}-intro"] = phase["intro"]
+        self.fields.update(rule_fields(base))
+        self._exclude_from(others)
+
+    def _exclude_from(self, others: Mapping[str, str]) -> None:
+        """Whose people are not let in; no field where the lab has no other study."""
+        excluded = self.base.get("recruiting", {}).get("exclude", ())
+        titles = {**dict.fromkeys(excluded, gettext("A study that is not there any more")), **others}
+        if titles:
+            self.fields["exclude"] = forms.MultipleChoiceField(
+                choices=list(titles.items()),
+                initial=excluded,
+                required=False,
+                label=_("Not for people of these studies"),
+                help_text=_("Who is known from one of them is thanked and not let in. Hold Ctrl to choose several."),
+            )
+
+    def excluded(self) -> list[forms.BoundField]:
+        """The field of studies whose people are not let in, if there is one."""
+        return [self[name] for name in ("exclude",) if name in self.fields]
+
+    def rules(self) -> list[RuleFields]:
+        """The rules of data quality with their fields."""
+        return list(shown_rules(self))
 
     def items(self) -> list[forms.BoundField]:
         """The fields that say how many items there are."""
@@ -180,7 +240,7 @@ class DesignForm(forms.Form):
 
     def clean_block_multiples(self) -> list[int]:
         parts = [part.strip() for part in self.cleaned_data["block_multiples"].split(",")]
-        if not all(part.isdecimal() for part in parts):
+        if not all(re.fullmatch("[0-9]{1,4}", part) for part in parts):
             raise forms.ValidationError(gettext("Write whole numbers with commas between them, for instance 1, 2."))
         return [int(part) for part in parts]
 
@@ -193,6 +253,9 @@ class DesignForm(forms.Form):
         document = copy.deepcopy(self.base)
         for name, path in {**PATHS, **TRANSLATED}.items():
             _put(document, path, self.cleaned_data[name])
+        if "exclude" in self.fields:
+            _put(document, "recruiting.exclude", self.cleaned_data["exclude"])
+        document["quality"] = {"rules": rules_document(self.cleaned_data, self.base)}
         for n, item_set in enumerate(document["item_sets"]):
             item_set["n_items"] = self.cleaned_data[f"items-{n}"]
         for n, phase in enumerate(document["phases"]):
@@ -202,6 +265,7 @@ class DesignForm(forms.Form):
     def field_for(self, path: str) -> str | None:
         """The field that a path of the document speaks of, by its longest known beginning."""
         fields = {document_path: name for name, document_path in {**PATHS, **TRANSLATED}.items()}
+        fields["quality"] = next(iter(self.rules())).chosen.name
         for n in range(len(self.base["item_sets"])):
             fields[f"item_sets[{n}]"] = f"items-{n}"
         for n in range(len(self.base["phases"])):
@@ -213,10 +277,10 @@ class DesignForm(forms.Form):
 class DesignEditor:
     """The form of a design and the forms of its arms, as one."""
 
-    def __init__(self, base: Document, data: QueryDict | None = None) -> None:
+    def __init__(self, base: Document, data: QueryDict | None = None, others: Mapping[str, str] | None = None) -> None:
         self.base = base
         self.material: Material = material_of(str(base["dataset"]))
-        self.form = DesignForm(data, base=base)
+        self.form = DesignForm(data, base=base, others=others or {})
         self.arms: BaseArmFormSet = ArmFormSet(  # type: ignore[assignment] # the factory's class is made of ours
             data,
             prefix="arms",
@@ -264,11 +328,13 @@ class DesignEditor:
 def with_another_arm(data: QueryDict) -> QueryDict:
     """What was typed, with one more arm's empty form."""
     data = data.copy()
-    data["arms-TOTAL_FORMS"] = str(min(int(data.get("arms-TOTAL_FORMS") or 0) + 1, 12))
+    total = data.get("arms-TOTAL_FORMS", "")
+    data["arms-TOTAL_FORMS"] = str(min(int(total) + 1, 12)) if re.fullmatch("[0-9]{1,4}", total) else "1"
     return data
 
 
 def _initial(base: Document) -> Document:
+    base = {"rights": Rights.model_validate({}).model_dump(), **base}  # a draft of before there were any
     initial = {name: _get(base, path) for name, path in PATHS.items()}
     effect = _get(base, "plan.smallest_effect")
     return initial | {

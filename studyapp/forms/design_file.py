@@ -35,6 +35,8 @@ class DesignFileForm(forms.Form):
         except json.JSONDecodeError as error:
             text = gettext("Line %(line)d, column %(column)d: %(reason)s.")
             self.add_error(name, text % {"line": error.lineno, "column": error.colno, "reason": error.msg})
+        except ValueError:  # a number of more digits than Python reads
+            self.add_error(name, gettext("This holds a number that is too long to be read."))
         except RecursionError:
             self.add_error(name, gettext("This is nested too deeply to be a design."))
         return data

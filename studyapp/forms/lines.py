@@ -40,7 +40,7 @@ def parse_ratings(text: str, before: Sequence[Mapping[str, object]] = ()) -> lis
     """Read ratings; those that stood there `before` keep their keys."""
     rows: list[Row] = []
     for number, parts in _lines(text):
-        if len(parts) != 4 or not parts[3].isdecimal():
+        if len(parts) != 4 or not re.fullmatch("[0-9]{1,4}", parts[3]):
             text = gettext("Line %(n)d: write question | low end | high end | number of points.")
             raise ValidationError(text % {"n": number})
         rows.append({"question": parts[0], "low": parts[1], "high": parts[2], "points": int(parts[3])})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from django import forms
+from django.core.validators import RegexValidator
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -22,6 +23,17 @@ class LinkForm(forms.Form):
         max_length=100, required=False, label=_("Label"), help_text=_("For you: where it is handed out.")
     )
     is_single_use = forms.BooleanField(required=False, label=_("For one person only"))
+    must_be_signed = forms.BooleanField(
+        required=False,
+        label=_("Only with a signature; else who has none is let in, and marked"),
+    )
+    panel_study = forms.CharField(
+        max_length=100,
+        required=False,
+        validators=[RegexValidator(r"^[A-Za-z0-9_-]*$", _("Letters and digits alone."))],
+        label=_("The panel's study"),
+        help_text=_("Prolific's id of the study, to check its signed links against."),
+    )
     expires_at = forms.DateTimeField(
         required=False,
         label=_("Expires (UTC)"),

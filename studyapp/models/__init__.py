@@ -1,13 +1,25 @@
 """Tables, their constraints, and reading. Writes are in `actions`."""
 
-from studyapp.models.accounts import Lab, Membership, Role, SignInLink, User
-from studyapp.models.audit import AuditEntry
+from studyapp.models.accounts import (
+    ConsoleSession,
+    GuessLimit,
+    Invitation,
+    Lab,
+    Membership,
+    Role,
+    SignInLink,
+    User,
+)
+from studyapp.models.audit import AuditEntry, AuditHead
+from studyapp.models.blinding import UnblindingAnswer, UnblindingRequest
 from studyapp.models.explanations import ArmExplanation, Explanation
+from studyapp.models.heartbeat import Heartbeat
 from studyapp.models.jobs import Job
 from studyapp.models.material import Dataset, Item, Output, Perturbation, Predictor
 from studyapp.models.participants import (
     Assignment,
     Consent,
+    ConsentText,
     Decline,
     Enrolment,
     PanelIdentity,
@@ -15,19 +27,28 @@ from studyapp.models.participants import (
     Response,
     Stratum,
 )
+from studyapp.models.quality import ArrivalKeys, Evidence, QualityCheck
 from studyapp.models.reports import Report
 from studyapp.models.studies import FrozenDesign, Link, Seal, Stage, Study, StudyItem
 
 __all__ = [
     "ArmExplanation",
+    "ArrivalKeys",
     "Assignment",
     "AuditEntry",
+    "AuditHead",
     "Consent",
+    "ConsentText",
+    "ConsoleSession",
     "Dataset",
     "Decline",
     "Enrolment",
+    "Evidence",
     "Explanation",
     "FrozenDesign",
+    "GuessLimit",
+    "Heartbeat",
+    "Invitation",
     "Item",
     "Job",
     "Lab",
@@ -38,6 +59,7 @@ __all__ = [
     "Participant",
     "Perturbation",
     "Predictor",
+    "QualityCheck",
     "Report",
     "Response",
     "Role",
@@ -47,5 +69,7 @@ __all__ = [
     "Stratum",
     "Study",
     "StudyItem",
+    "UnblindingAnswer",
+    "UnblindingRequest",
     "User",
 ]

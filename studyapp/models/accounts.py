@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import uuid
+
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
 class UserManager(BaseUserManager["User"]):
     def create_user(self, *, email: str, name: str = "", password: str | None = None) -> User:
-        user = self.model(email=self.normalize_email(email), name=name)
+        user = self.model(email=email.strip().lower(), name=name)  # one spelling, so that every door finds it
         user.set_password(password)  # None makes the password unusable
         user.save(using=self._db)
         return user
@@ -31,6 +34,11 @@ class User(AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.name or self.email
+
+    @property
+    def is_owner(self) -> bool:
+        """Of any lab."""
+        return self.memberships.filter(role=Role.OWNER).exists()
 
 
 class Role(models.TextChoices):
@@ -81,3 +89,58 @@ class SignInLink(models.Model):
 
     def __str__(self) -> str:
         return f"sign-in of {self.user}"
+
+
+class InvitationQuerySet(models.QuerySet["Invitation"]):
+    def open(self) -> InvitationQuerySet:
+        return self.filter(expires_at__gt=timezone.now())
+
+
+class Invitation(models.Model):
+    """A way into a lab for one address. Accepting and revoking delete it: what was done stands in the trail.
+
+    The table keeps the hash of the token. Whoever sends the link makes the token again, from `nonce` and the site's
+    secret key: a copy of the database opens no door.
+    """
+
+    lab = models.ForeignKey(Lab, on_delete=models.CASCADE, related_name="invitations")
+    email = models.EmailField()  # in small letters
+    role = models.CharField(max_length=10, choices=Role)
+    nonce = models.CharField(max_length=32)
+    token_sha256 = models.CharField(max_length=64, unique=True)
+    expires_at = models.DateTimeField()
+    invited_by = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+
+    objects = InvitationQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["lab", "email"], name="one_invitation_per_lab_and_address")]
+
+    def __str__(self) -> str:
+        return f"{self.role} of {self.lab}"
+
+
+class ConsoleSession(models.Model):
+    """A browser in which somebody is signed in: Django's session names this row, and is worth nothing without it."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="console_sessions")
+    browser = models.CharField(max_length=60)  # "Firefox, Linux"; never an address
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["seen_at"], name="sessions_by_last_sight")]
+
+    def __str__(self) -> str:
+        return self.browser
+
+
+class GuessLimit(models.Model):
+    """How much somebody has guessed lately, known by a keyed digest; of no use, and deleted, once `free_at` is past."""
+
+    digest = models.CharField(max_length=64, primary_key=True)
+    free_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.digest[:8]

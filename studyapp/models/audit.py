@@ -24,3 +24,20 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.actor} {self.verb} {self.what}"
+
+
+class AuditHead(models.Model):
+    """Where a chain of the trail ends: how many entries, the last one and its hash. Kept by a trigger alone.
+
+    It tells when entries are cut off the end, and its row is the lock under which the chain is continued.
+    `transaction` is the one that wrote last: a study's state moves only in a transaction that leaves an entry.
+    """
+
+    chain = models.BigIntegerField(primary_key=True)  # a study's number; 0 is the chain of labs and accounts
+    n_entries = models.BigIntegerField(default=0)
+    last_entry = models.BigIntegerField(default=0)
+    head_sha256 = models.CharField(max_length=64, default="")
+    transaction = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.n_entries} entries, {self.head_sha256[:12]}"

@@ -17,6 +17,7 @@ class Report(models.Model):
     figures = models.JSONField(null=True)  # [{name, title, caption, alt, svg}]
     responses_sha256 = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    outdated_at = models.DateTimeField(null=True)  # since then somebody who was counted has withdrawn
 
     class Meta:
         ordering = ["-created_at"]

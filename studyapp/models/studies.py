@@ -35,6 +35,8 @@ class Study(models.Model):
     title = models.CharField(max_length=300)
     state = models.CharField(max_length=10, choices=StudyState, default=StudyState.DRAFT)
     draft = models.JSONField()
+    # Panel ids stay until then at least, when payment takes longer than the design said.
+    payment_until = models.DateField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
 
@@ -150,6 +152,8 @@ class Link(models.Model):
     token = models.CharField(max_length=43, unique=True)
     label = models.CharField(max_length=100, blank=True)
     is_single_use = models.BooleanField(default=False)
+    must_be_signed = models.BooleanField(default=False)  # else who comes without a signature is marked, and let in
+    panel_study = models.CharField(max_length=100, blank=True)  # the panel's own id of the study it sends people to
     expires_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

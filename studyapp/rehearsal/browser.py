@@ -138,8 +138,9 @@ class Browser:
 
     def _connect(self, url: str) -> http.client.HTTPConnection:
         origin = _origin(url)
-        if self._connection is None or origin != self._origin:
-            self.close()
+        if self._origin and origin != self._origin:  # a study may send its people anywhere; invented ones stay here
+            raise UnexpectedPage(f"{url} is no page of {self._origin}")
+        if self._connection is None:
             parts = urlsplit(url)
             kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
             self._connection = kind(parts.hostname or "", parts.port, timeout=TIMEOUT_S)

@@ -15,7 +15,7 @@ class CounterfactualSimulation:
     key = "counterfactual_simulation"
     title = gettext_lazy("Counterfactual simulation: foretell the output when the input changes")
     template = "studyapp/participant/tasks/counterfactual_simulation.html"
-    facts = TaskFacts(needs_perturbation=True, tests=True)
+    facts = TaskFacts(needs_perturbation=True, tests=True, ahead=True)
 
     def stimulus(self, material: TrialMaterial) -> Stimulus:
         return Stimulus(

@@ -15,7 +15,7 @@ class ForwardSimulation:
     key = "forward_simulation"
     title = gettext_lazy("Forward simulation: foretell the output on a new input")
     template = "studyapp/participant/tasks/forward_simulation.html"
-    facts = TaskFacts(needs_perturbation=False, tests=True)
+    facts = TaskFacts(needs_perturbation=False, tests=True, ahead=True)
 
     def stimulus(self, material: TrialMaterial) -> Stimulus:
         return Stimulus(

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from studyapp.views.console import accounts, design, exports, monitor, preview, reports, studies
+from studyapp.views.console import (
+    accounts,
+    design,
+    exports,
+    members,
+    monitor,
+    preview,
+    quality,
+    reports,
+    rights,
+    studies,
+    unblinding,
+)
 
 STUDY = [
     path("", studies.study, name="study"),
@@ -22,7 +34,9 @@ STUDY = [
     path("pause/", studies.pause, name="pause"),
     path("resume/", studies.resume, name="resume"),
     path("close/", studies.close, name="close"),
-    path("unblind/", studies.unblind, name="unblind"),
+    path("unblind/", unblinding.unblind, name="unblind"),
+    path("unblind/confirm/", unblinding.confirm, name="confirm_unblinding"),
+    path("unblind/refuse/", unblinding.refuse, name="refuse_unblinding"),
     path("explanations/", monitor.explanations, name="explanations"),
     path("explanations/retry/", studies.retry_explanations, name="retry_explanations"),
     path("flow/", monitor.flow, name="flow"),
@@ -37,6 +51,14 @@ STUDY = [
     path("stages/<int:stage_id>/report/figures/<slug:name>.svg", reports.figure, name="report_figure"),
     path("stages/<int:stage_id>/report.json", reports.report_file, name="report_file"),
     path("stages/<int:stage_id>/data.zip", exports.archive, name="archive"),
+    path("rights/", rights.rights, name="rights"),
+    path("rights/consent/", rights.amend, name="amend_consent"),
+    path("rights/payments.csv", rights.payments, name="payments"),
+    path("rights/paid/", rights.paid, name="paid"),
+    path("rights/keep-ids/", rights.keep_ids, name="keep_ids"),
+    path("quality/", quality.quality, name="quality"),
+    path("quality/reconcile/", quality.reconcile_panel, name="reconcile"),
+    path("stages/<int:stage_id>/quality/", quality.check_quality, name="check_quality"),
     path("downloads/", exports.downloads, name="downloads"),
     path("audit/", exports.audit, name="audit"),
     path("audit.csv", exports.audit_csv, name="audit_csv"),
@@ -45,15 +67,47 @@ STUDY = [
 LAB = [
     path("studies/new/", design.choose_template, name="choose_template"),
     path("studies/new/<slug:template>/<slug:dataset>/", design.new_study, name="new_study"),
-    path("members/", accounts.members, name="members"),
-    path("members/<int:member_id>/", accounts.member_role, name="member_role"),
+    path("signed-links/", quality.arrival_keys, name="arrival_keys"),
+    path("signed-links/secret/", quality.new_secret, name="new_arrival_secret"),
+    path("members/", members.members, name="members"),
+    path("members/<int:member_id>/", members.member_role, name="member_role"),
+    path("members/invitations/<int:invitation_id>/revoke/", members.revoke_invitation, name="revoke_invitation"),
+]
+
+# Where allauth looks for a page by a name of its own, the name is allauth's.
+ACCOUNT = [
+    path("", accounts.account, name="account"),
+    path("", accounts.account, name="mfa_index"),
+    path("confirm/", accounts.confirm_by_password, name="account_reauthenticate"),
+    path("confirm/code/", accounts.confirm_by_code, name="mfa_reauthenticate"),
+    path("password/", accounts.change_password, name="account_change_password"),
+    path("password/first/", accounts.set_password, name="account_set_password"),
+    path("second-factor/", accounts.turn_on_app, name="mfa_activate_totp"),
+    path("second-factor/off/", accounts.turn_off_app, name="mfa_deactivate_totp"),
+    path("recovery-codes/", accounts.recovery_codes, name="mfa_view_recovery_codes"),
+    path("recovery-codes/new/", accounts.new_recovery_codes, name="mfa_generate_recovery_codes"),
+    path("recovery-codes.txt", accounts.recovery_codes_file, name="mfa_download_recovery_codes"),
+    path("sessions/end-others/", accounts.end_other_sessions, name="end_other_sessions"),
+    path("sessions/<uuid:session_id>/end/", accounts.end_one_session, name="end_session"),
+]
+
+SIGN_IN = [
+    path("sign-in/", accounts.sign_in, name="sign_in"),
+    path("sign-in/", accounts.sign_in, name="account_login"),
+    path("sign-in/<str:token>/", accounts.sign_in_by_link, name="sign_in_by_link"),
+    path("second-factor/", accounts.second_factor, name="mfa_authenticate"),
+    path("sign-out/", accounts.sign_out, name="sign_out"),
+    path("forgotten/", accounts.forgotten_password, name="account_reset_password"),
+    path("forgotten/sent/", accounts.reset_sent, name="account_reset_password_done"),
+    path("forgotten/done/", accounts.reset_done, name="account_reset_password_from_key_done"),
+    path("forgotten/<slug:uidb36>/<str:key>/", accounts.reset_password, name="account_reset_password_from_key"),
+    path("invitations/<str:token>/", members.invitation, name="invitation"),
 ]
 
 urlpatterns = [
     path("", accounts.home, name="home"),
-    path("sign-in/", accounts.sign_in, name="sign_in"),
-    path("sign-in/<str:token>/", accounts.sign_in_by_link, name="sign_in_by_link"),
-    path("sign-out/", accounts.sign_out, name="sign_out"),
+    *SIGN_IN,
+    path("account/", include(ACCOUNT)),
     path("studies/", studies.studies, name="studies"),
     path("schema/design.json", design.design_schema, name="design_schema"),
     path("studies/<uuid:public_id>/", include(STUDY)),

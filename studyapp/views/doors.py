@@ -6,26 +6,36 @@ participant's own signed cookie. So a view cannot forget the check, and a foreig
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import update_wrapper
 from typing import Concatenate, Literal, TypeAlias, TypeGuard
+from urllib.parse import urlsplit
 
+from allauth.account.adapter import get_adapter
+from allauth.account.authentication import get_authentication_records
+from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core import signing
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext
 
+from studyapp.errors import TooManyGuesses
 from studyapp.models import Enrolment, Membership, Role, Study, User
 from studyapp.models.runs import run_by_public_id
+from studyapp.views import errors
 
-Audience = Literal["anyone", "signed_in", "lab", "participant"]
+Audience = Literal["anyone", "operator", "signed_in", "lab", "participant"]
+# When somebody signed in a while ago must show again who they are: never, to change something, or to see it at all.
+Confirm = Literal["never", "changes", "always"]
 RUN_SALT = "studyapp.run"
 
 
@@ -51,6 +61,7 @@ class Door:
     audience: Audience
     methods: tuple[str, ...]
     role: Role | None = None
+    confirm: Confirm = "never"
 
 
 class Guarded:
@@ -65,9 +76,12 @@ class Guarded:
     def __call__(self, request: HttpRequest, **kwargs: object) -> HttpResponseBase:
         methods = self.door.methods
         if request.method not in (*methods, *(("HEAD",) if "GET" in methods else ())):
-            return HttpResponseNotAllowed(methods)
-        refusal = self._enter(request, kwargs)
-        response = self._view(request, **kwargs) if refusal is None else refusal
+            return errors.not_allowed(request, methods)
+        refusal = self._enter(request, kwargs) or _confirmation(request, self.door.confirm)
+        try:
+            response = self._view(request, **kwargs) if refusal is None else refusal
+        except TooManyGuesses:
+            response = errors.too_many_requests(request)
         if self.door.audience != "anyone":
             add_never_cache_headers(response)
         return response
@@ -80,19 +94,22 @@ def anyone(*methods: str) -> Callable[[View], Guarded]:
 
 def signed_in(*methods: str) -> Callable[[ResearcherView], Guarded]:
     """Any researcher."""
-
-    def enter(request: HttpRequest, kwargs: dict[str, object]) -> HttpResponseBase | None:
-        return None if _is_researchers(request) else redirect_to_login(request.get_full_path())
-
-    return lambda view: Guarded(Door("signed_in", methods), view, enter)
+    return lambda view: Guarded(Door("signed_in", methods), view, lambda request, kwargs: _elsewhere_first(request))
 
 
-def member(role: Role, *methods: str) -> Callable[[ResearcherView], Guarded]:
+def own_account(*methods: str, confirm: Confirm = "never") -> Callable[[Callable[..., HttpResponseBase]], Guarded]:
+    """Who is signed in, to their own account alone: also an owner who has yet to set up a second factor."""
+    door = Door("signed_in", methods, confirm=confirm)
+    return lambda view: Guarded(door, view, lambda request, kwargs: _to_sign_in(request))
+
+
+def member(role: Role, *methods: str, confirm: Confirm = "never") -> Callable[[ResearcherView], Guarded]:
     """A member of the study's lab with at least this role. The view gets `study` and `membership`."""
 
     def enter(request: HttpRequest, kwargs: dict[str, object]) -> HttpResponseBase | None:
-        if not _is_researchers(request):
-            return redirect_to_login(request.get_full_path())
+        if (elsewhere := _elsewhere_first(request)) is not None:
+            return elsewhere
+        assert _is_researchers(request)
         study = get_object_or_404(
             Study.objects.of_member(request.user).select_related("lab", "frozen"), public_id=kwargs.pop("public_id")
         )
@@ -101,15 +118,16 @@ def member(role: Role, *methods: str) -> Callable[[ResearcherView], Guarded]:
         kwargs.update(study=study, membership=membership)
         return None
 
-    return lambda view: Guarded(Door("lab", methods, role), view, enter)
+    return lambda view: Guarded(Door("lab", methods, role, confirm), view, enter)
 
 
-def lab_member(role: Role, *methods: str) -> Callable[[ResearcherView], Guarded]:
+def lab_member(role: Role, *methods: str, confirm: Confirm = "never") -> Callable[[ResearcherView], Guarded]:
     """A member of the lab in the address, with at least this role. The view gets `lab` and `membership`."""
 
     def enter(request: HttpRequest, kwargs: dict[str, object]) -> HttpResponseBase | None:
-        if not _is_researchers(request):
-            return redirect_to_login(request.get_full_path())
+        if (elsewhere := _elsewhere_first(request)) is not None:
+            return elsewhere
+        assert _is_researchers(request)
         membership = get_object_or_404(
             Membership.objects.select_related("lab"), lab_id=kwargs.pop("lab_id"), user=request.user
         )
@@ -117,7 +135,38 @@ def lab_member(role: Role, *methods: str) -> Callable[[ResearcherView], Guarded]
         kwargs.update(lab=membership.lab, membership=membership)
         return None
 
-    return lambda view: Guarded(Door("lab", methods, role), view, enter)
+    return lambda view: Guarded(Door("lab", methods, role, confirm), view, enter)
+
+
+def _to_sign_in(request: HttpRequest) -> HttpResponseBase | None:
+    return None if _is_researchers(request) else redirect_to_login(request.get_full_path())
+
+
+def _elsewhere_first(request: HttpRequest) -> HttpResponseBase | None:
+    """Where to go before any page of the console: to sign in or, where owners need one, to set up a second factor."""
+    if not _is_researchers(request):
+        return _to_sign_in(request)
+    if settings.REQUIRE_MFA and request.user.is_owner and not is_mfa_enabled(request.user):
+        return redirect("mfa_activate_totp")
+    return None
+
+
+def _confirmation(request: HttpRequest, confirm: Confirm) -> HttpResponseBase | None:
+    """To the page that asks again who this is, when it was last shown too long ago."""
+    if confirm == "never" or (confirm == "changes" and request.method != "POST") or _has_shown_who(request):
+        return None
+    came_from = urlsplit(request.headers.get("Referer", "")).path
+    back = came_from if request.method == "POST" else request.get_full_path()
+    return redirect_to_login(back or reverse("studies"), reverse("account_reauthenticate"))
+
+
+def _has_shown_who(request: HttpRequest) -> bool:
+    """By password or code, lately; who has neither (they came by a one-time link) cannot be asked."""
+    assert _is_researchers(request)
+    since = time.time() - settings.CONFIRM_EVERY.total_seconds()
+    if any(record["at"] > since for record in get_authentication_records(request, request.user)):
+        return True
+    return not get_adapter(request).get_reauthentication_methods(request.user)
 
 
 def _is_researchers(request: HttpRequest) -> TypeGuard[ResearcherRequest]:

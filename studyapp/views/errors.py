@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -14,7 +15,7 @@ from studyapp.views.participant_pages import Page, answer_with
 from studyapp.views.participant_stamp import carried
 
 # Addresses of participants: their way back is the invitation, not the console.
-RUN_VIEWS = frozenset({"run", "withdraw"})
+RUN_VIEWS = frozenset({"run", "withdraw", "ahead", "offline", "own_data", "erase", "consent_again"})
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -76,6 +77,41 @@ def conflict(request: HttpRequest) -> HttpResponse:
     )
 
 
+def not_allowed(request: HttpRequest, methods: Sequence[str]) -> HttpResponse:
+    """405: an address that is not used in this way."""
+    response = error_page(
+        request,
+        405,
+        gettext("This page could not be read"),
+        gettext("This address does not take what was sent. Nothing was changed."),
+        gettext("Go back and use the buttons of the page."),
+    )
+    response["Allow"] = ", ".join(methods)
+    return response
+
+
+def too_large(request: HttpRequest) -> HttpResponse:
+    """413: more than this address takes."""
+    return error_page(
+        request,
+        413,
+        gettext("That was too large"),
+        gettext("More was sent than this page takes. Nothing was changed."),
+        gettext("Go back and send less: a design is at most 1 MB."),
+    )
+
+
+def length_required(request: HttpRequest) -> HttpResponse:
+    """411: a body whose end nobody knows. Browsers and proxies always say how long theirs is."""
+    return error_page(
+        request,
+        411,
+        gettext("This page could not be read"),
+        gettext("What was sent does not say how long it is. Nothing was changed."),
+        gettext("Go back and try again, or open your link anew."),
+    )
+
+
 def too_many_requests(request: HttpRequest) -> HttpResponse:
     """429: slower, please."""
     response = error_page(
@@ -131,7 +167,7 @@ def _consent_again(request: HttpRequest) -> HttpResponse | None:
     if match is None or match.view_name != "join" or not has_both:
         return None
     try:
-        parameters = carried(request.POST.get("arrival", ""), match.kwargs["token"])
+        parameters = carried(request.POST.get("arrival", ""), match.kwargs["token"]).parameters
     except signing.BadSignature:
         return None
     query = f"?{urlencode(parameters)}" if parameters else ""

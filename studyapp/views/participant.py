@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 
 from django.conf import settings
 from django.core import signing
@@ -15,17 +16,28 @@ from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext
 
 from studyapp.actions import respond
-from studyapp.actions.enrol import Arrival, check_open, decline, enrol, find_enrolment, read_arrival
-from studyapp.errors import AnswerInvalid, KeyReused, MaterialMissing, NotEligible, TrialNotOpen
+from studyapp.actions.arrivals import proven
+from studyapp.actions.consent_texts import current_text
+from studyapp.actions.enrol import (
+    Arrival,
+    check_not_excluded,
+    check_open,
+    decline,
+    enrol,
+    find_enrolment,
+    read_arrival,
+)
+from studyapp.errors import AnswerInvalid, ConsentChanged, KeyReused, MaterialMissing, NotEligible, TrialNotOpen
 from studyapp.models import Enrolment, Link
 from studyapp.models.frozen import FrozenStudy, frozen_study, study_of
 from studyapp.models.participants import EnrolmentState
+from studyapp.models.quality import Proof
 from studyapp.screens import parse_answer, screen_at
 from studyapp.views import errors
 from studyapp.views.doors import anyone, open_run
 from studyapp.views.doors import participant as the_participant
 from studyapp.views.participant_facts import read_response_ms, read_trail, server_interval_ms
-from studyapp.views.participant_pages import Page, answer_with, ended_page, place_of, screen_page
+from studyapp.views.participant_pages import Page, amended_page, answer_with, ended_page, place_of, screen_page
 from studyapp.views.participant_stamp import (
     Stamp,
     StampInvalid,
@@ -59,6 +71,8 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
         except signing.BadSignature:
             response = errors.bad_request(request)
     add_never_cache_headers(response)
+    # The panel's own address names the person: nothing that this page asks for may carry it on.
+    response["Referrer-Policy"] = "strict-origin"
     return response
 
 
@@ -74,11 +88,12 @@ def _language(link: Link) -> str:
 
 
 def _invite(request: HttpRequest, link: Link) -> HttpResponse:
-    arrival = _arrival(request)
+    arrival = proven(link, _arrival(request))
     visitor = _visitor(request)
     if not arrival.is_preview and (known := _known(link, arrival, visitor)):
         return _to_run(known)
     check_open(link)
+    check_not_excluded(link, arrival, visitor)
     response = _consent_page(request, link, arrival)
     if not visitor:
         _remember_visitor(response, secrets.token_urlsafe(24))
@@ -86,8 +101,8 @@ def _invite(request: HttpRequest, link: Link) -> HttpResponse:
 
 
 def _decide(request: HttpRequest, link: Link) -> HttpResponse:
-    parameters = carried(request.POST.get("arrival", ""), link.token)
-    arrival = read_arrival(parameters)
+    brought = carried(request.POST.get("arrival", ""), link.token)
+    arrival = replace(read_arrival(brought.parameters), proof=Proof(brought.proof))
     decision = request.POST.get("decision")
     if arrival.is_preview:
         return _consent_page(request, link, arrival)
@@ -97,8 +112,10 @@ def _decide(request: HttpRequest, link: Link) -> HttpResponse:
     if decision != "consent":
         return _consent_page(request, link, arrival, status=422)
     visitor = _visitor(request) or secrets.token_urlsafe(24)
-    consent_text = frozen_study(link.stage.study.frozen.pk).design.texts.consent
-    enrolment = enrol(link=link, arrival=arrival, visitor=visitor, consent_text=consent_text)
+    try:
+        enrolment = enrol(link=link, arrival=arrival, visitor=visitor, consent_version=_version(request))
+    except ConsentChanged:  # it was amended while this page was read
+        return _consent_page(request, link, arrival, status=409)
     response = _to_run(enrolment)
     _remember_visitor(response, visitor)
     return response
@@ -148,13 +165,22 @@ def _consent_page(request: HttpRequest, link: Link, arrival: Arrival, status: in
         gettext("Before you take part"),
         {
             "design": design,
-            "arrival": carry(arrival.parameters, link.token),
+            "text": current_text(link.stage.study),
+            "until_days": design.rights.until_days,
+            "arrival": carry(arrival.parameters, arrival.proof, link.token),
             "action": reverse("join", args=[link.token]),
             "is_preview": arrival.is_preview,
             "is_undecided": status == 422,
+            "has_changed": status == 409,
         },
     )
     return answer_with(request, page, status)
+
+
+def _version(request: HttpRequest) -> int:
+    """The version of the consent text that the page showed; 0 is none."""
+    version = request.POST.get("version", "")
+    return int(version) if version.isascii() and version.isdigit() and len(version) <= 5 else 0
 
 
 def _not_eligible(request: HttpRequest, reason: NotEligible) -> HttpResponse:
@@ -214,7 +240,7 @@ def _submission(data: Mapping[str, str], stamp: Stamp, enrolment: Enrolment, stu
         answer=parse_answer(study, step, data),
         response_ms=read_response_ms(data),
         server_ms=server_interval_ms(stamp.served_at_ms, now_ms()),
-        trail=read_trail(data),
+        trail=read_trail(data, ahead=stamp.served_at_ms is None),
     )
 
 
@@ -230,27 +256,15 @@ def _ask_again(
 ) -> HttpResponse:
     # The same stamp again: the interval counts from the first serving, and what was chosen stays chosen.
     screen = screen_at(study, place_of(enrolment))
-    page = screen_page(request, screen, stamp=stamp.text, chosen=request.POST.dict(), error=error)
+    chosen = request.POST.dict()
+    page = screen_page(request, screen, stamp=stamp.text, run=enrolment.code, chosen=chosen, error=error)
     return answer_with(request, page, 422)
 
 
 def _page(request: HttpRequest, enrolment: Enrolment, study: FrozenStudy, notice: str = "") -> Page:
     if enrolment.state != EnrolmentState.ACTIVE or enrolment.study.is_closed:
         return ended_page(enrolment, study)
+    if enrolment.must_consent_again:
+        return amended_page(enrolment, study)
     screen = screen_at(study, place_of(enrolment))
-    return screen_page(request, screen, stamp=new_stamp(enrolment).text, notice=notice)
-
-
-@the_participant("GET", "POST")
-def withdraw(request: HttpRequest, enrolment: Enrolment) -> HttpResponse:
-    """Asks first; then the person's answers are left out of everything."""
-    study = study_of(enrolment)
-    back = reverse("run", args=[enrolment.study.public_id])
-    if request.method == "POST":
-        respond.withdraw(enrolment_id=enrolment.pk)
-        return HttpResponseRedirect(back, status=303)
-    with translation.override(study.design.language):
-        if enrolment.state == EnrolmentState.WITHDRAWN:
-            return HttpResponseRedirect(back, status=303)
-        context = {"back": back, "contact": study.design.texts.contact}
-        return answer_with(request, Page("studyapp/participant/withdraw.html", gettext("Stop and withdraw?"), context))
+    return screen_page(request, screen, stamp=new_stamp(enrolment).text, run=enrolment.code, notice=notice)

@@ -32,14 +32,17 @@ def read_response_ms(data: Mapping[str, str]) -> int | None:
     return _number(data.get("response_ms", ""), DAY_MS)
 
 
-def read_trail(data: Mapping[str, str]) -> dict[str, int]:
-    """The trail's numbers that came and are within bounds."""
+def read_trail(data: Mapping[str, str], *, ahead: bool = False) -> dict[str, int]:
+    """The trail's numbers that came and are within bounds; `ahead` is ours, of a screen handed out before its turn."""
     numbers = {name: _number(data.get(f"trail_{name}", ""), bound) for name, bound in TRAIL.items()}
-    return {name: number for name, number in numbers.items() if number is not None}
+    trail = {name: number for name, number in numbers.items() if number is not None}
+    return trail | {"ahead": 1} if ahead else trail
 
 
-def server_interval_ms(served_at_ms: int, received_at_ms: int) -> int | None:
-    """Our own interval; None when our clock was set back in between."""
+def server_interval_ms(served_at_ms: int | None, received_at_ms: int) -> int | None:
+    """Our own interval; None for a screen handed ahead, and when our clock was set back in between."""
+    if served_at_ms is None:
+        return None
     interval = received_at_ms - served_at_ms
     return min(interval, MAX_STORED_MS) if interval >= 0 else None
 

@@ -19,20 +19,22 @@ def render_screen(
     screen: Screen,
     *,
     stamp: str | None,
+    run: str = "",
     chosen: Mapping[str, str] | None = None,
     error: AnswerInvalid | None = None,
     notice: str = "",
 ) -> SafeString:
     """The `<main>` of a screen. Without a stamp it is a preview: every control is there and disabled.
 
-    `chosen` are answers to show again and `error` is what to mend, after an answer that was none.
+    `run` tells the browser whose answers it keeps. `chosen` are answers to show again and `error` is what to mend,
+    after an answer that was none.
     """
     if chosen or error:
         answered = {"content": screen.content, "chosen": chosen or {}, "error": error}
         body = render_to_string(screen.template, answered)
     else:
         body = _unanswered(screen.template, screen.content, get_language())
-    context = {"screen": screen, "stamp": stamp, "notice": notice, "body": body}
+    context = {"screen": screen, "stamp": stamp, "run": run, "notice": notice, "body": body}
     return render_to_string("studyapp/participant/_screen.html", context, request)
 
 

@@ -15,7 +15,7 @@ from django.core import signing
 from studyapp.models import Enrolment
 
 SALT = "studyapp.stamp"
-ARRIVAL_SALT = "studyapp.arrival"
+ARRIVAL_SALT = "studyapp.arrival.2"  # another number when what is signed changes
 
 
 class StampInvalid(Exception):
@@ -24,20 +24,29 @@ class StampInvalid(Exception):
 
 @dataclass(frozen=True)
 class Stamp:
-    """`text` is what stands in the form."""
+    """`text` is what stands in the form; `served_at_ms` is None on a screen handed ahead, which nobody may ever see."""
 
     text: str
     position: int
     attempt: int
     key: uuid.UUID
-    served_at_ms: int
+    served_at_ms: int | None
 
 
 def new_stamp(enrolment: Enrolment) -> Stamp:
     """A stamp for the screen at which the enrolment is."""
-    key, now = uuid.uuid4(), now_ms()
-    text = signing.dumps([enrolment.public_id.hex, enrolment.position, enrolment.attempt, key.hex, now], salt=SALT)
-    return Stamp(text, enrolment.position, enrolment.attempt, key, now)
+    return _stamp(enrolment, enrolment.position, enrolment.attempt, now_ms())
+
+
+def stamp_ahead(enrolment: Enrolment, position: int) -> Stamp:
+    """A stamp for a screen that the browser holds before its turn. It opens nothing: answers count in order only."""
+    return _stamp(enrolment, position, 1, None)
+
+
+def _stamp(enrolment: Enrolment, position: int, attempt: int, served_at_ms: int | None) -> Stamp:
+    key = uuid.uuid4()
+    text = signing.dumps([enrolment.public_id.hex, position, attempt, key.hex, served_at_ms], salt=SALT)
+    return Stamp(text, position, attempt, key, served_at_ms)
 
 
 def read_stamp(text: str, enrolment: Enrolment) -> Stamp:
@@ -55,12 +64,21 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def carry(parameters: Mapping[str, str], link_token: str) -> str:
-    """The parameters of an arrival, signed for the link they came by, so that the consent form can bring them back."""
-    return signing.dumps(dict(parameters), salt=f"{ARRIVAL_SALT}.{link_token}", compress=True)
+@dataclass(frozen=True)
+class Carried:
+    """What came by a link's address, brought back by the consent form."""
+
+    parameters: Mapping[str, str]
+    proof: str
 
 
-def carried(text: str, link_token: str) -> dict[str, str]:
+def carry(parameters: Mapping[str, str], proof: str, link_token: str) -> str:
+    """The parameters of an arrival and what proved it, signed for their link, so that the consent form can bring them
+    back: a panel's signature may have expired when the text is read."""
+    return signing.dumps([dict(parameters), proof], salt=f"{ARRIVAL_SALT}.{link_token}", compress=True)
+
+
+def carried(text: str, link_token: str) -> Carried:
     """What `carry` signed; raises signing.BadSignature for anything else."""
-    parameters: dict[str, str] = signing.loads(text, salt=f"{ARRIVAL_SALT}.{link_token}")
-    return parameters
+    parameters, proof = signing.loads(text, salt=f"{ARRIVAL_SALT}.{link_token}")
+    return Carried(parameters, proof)

@@ -6,7 +6,7 @@ import pytest
 from analysis.api import read_table
 from analysis.columns import COLUMNS
 from analysis.errors import TableError
-from analysis.table import MISSING, ResponseTable
+from analysis.table import MISSING, ResponseTable, table_of
 
 HEADER = ",".join(column.name for column in COLUMNS)
 A_TIME = "row 2, column answered_at: expected a time in UTC such as 2026-01-31T09:30:00Z"
@@ -117,3 +117,12 @@ def test_path_and_text_give_the_same_table(tmp_path):
     (tmp_path / "r.csv").write_text(text)
 
     assert read_table(tmp_path / "r.csv").sha256 == read_table(text).sha256
+
+
+def test_rows_are_read_as_their_csv_is(planted):
+    rows = [{name: cell for name, cell in row.items() if cell} for row in planted.rows]
+
+    read, written = table_of(rows), planted.table
+
+    for name in (field.name for field in fields(read) if field.name != "sha256"):
+        np.testing.assert_array_equal(getattr(read, name), getattr(written, name), err_msg=name)

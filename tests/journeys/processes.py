@@ -18,15 +18,21 @@ from urllib.parse import quote
 from django.db import connection
 
 from studyapp.embedded.ports import any_free_port
+from studyapp.embedded.postgres import APP_ROLE
+from studyapp.models.grants import role_exists
 
 ROOT = Path(__file__).resolve().parents[2]
 GRACE_S = 15
 
 
 def database_url() -> str:
-    """Where the tests' own database is, as a process of its own must be told."""
+    """Where the tests' own database is, as a process of its own must be told: in the application's role, which owns
+    nothing, where the server has one."""
     to = connection.settings_dict
-    user = quote(to["USER"]) + (f":{quote(to['PASSWORD'])}" if to["PASSWORD"] else "")
+    if role_exists(APP_ROLE):
+        user = APP_ROLE
+    else:
+        user = quote(to["USER"]) + (f":{quote(to['PASSWORD'])}" if to["PASSWORD"] else "")
     port = f"&port={to['PORT']}" if to["PORT"] else ""
     return f"postgresql://{user}@/{to['NAME']}?host={quote(to['HOST'], safe='')}{port}"
 
@@ -76,7 +82,8 @@ class Processes:
 
     def start(self, name: str, *command: str, **environment: str) -> Process:
         log = self.folder / f"{name}-{len(self.started)}.log"
-        everything = {**os.environ, "DATABASE_URL": database_url(), "PYTHONPATH": str(ROOT), **self.environment}
+        database = self.environment.get("DATABASE_URL") or database_url()
+        everything = {**os.environ, "PYTHONPATH": str(ROOT), **self.environment, "DATABASE_URL": database}
         with log.open("wb") as out:
             popen = subprocess.Popen(
                 [sys.executable, *command],
@@ -102,14 +109,14 @@ class Processes:
             "-n", f"worker{number}@test", "--without-gossip", "--without-mingle", "-l", "INFO",
         )  # fmt: skip
 
-    def web(self) -> str:
+    def web(self, log_level: str = "WARNING") -> str:
         """Two gunicorn processes as in production; returns their address once they answer."""
         port = any_free_port()
         base = f"http://127.0.0.1:{port}"
         process = self.start(
             "web", "-m", "gunicorn", "studyapp.wsgi:application", "-c", "docker/gunicorn.conf.py",
             FORETELL_BIND=f"127.0.0.1:{port}", FORETELL_BASE_URL=base, WEB_CONCURRENCY="2",
-            FORETELL_LOG_LEVEL="WARNING",
+            FORETELL_LOG_LEVEL=log_level,
         )  # fmt: skip
         wait_until(lambda: answers(process, base), what=f"the web server ({process.log})", seconds=60)
         return base

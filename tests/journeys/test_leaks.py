@@ -22,6 +22,7 @@ from scipy.stats import rankdata
 from explainers.types import FeatureWeight, FeatureWeights, input_from_json
 from studyapp import screens
 from studyapp.actions import enrol, lifecycle, studies
+from studyapp.actions.consent_texts import add_first_text
 from studyapp.actions.links import add_link
 from studyapp.design.sampling import PoolItem, draw_items
 from studyapp.design.schema import parse_design
@@ -54,6 +55,7 @@ def twins(template: str) -> tuple[Study, Study]:
     frozen = FrozenDesign.objects.create(
         study=second, document=first.frozen.document, sha256=first.frozen.sha256, items_sha256="0" * 64
     )
+    add_first_text(frozen)
     told = frozen_study(first.frozen.pk).given
     for row in StudyItem.objects.filter(design=first.frozen):
         original, row.pk, row.design = row.pk, None, frozen
@@ -99,8 +101,9 @@ def walk_both(pair: tuple[Study, Study], number: int) -> tuple[Walker, Walker]:
 
 def unmarked(walker: Walker, reply: HttpResponse) -> bytes:
     """Head and body of a reply without what names the study, the run or the serving."""
-    # The clock is in one header of pages that may not be kept.
-    head = "\n".join(f"{name}: {value}" for name, value in sorted(reply.items()) if name != "Expires")
+    # The clock is in one header of pages that may not be kept, a random number of the request in another.
+    per_serving = {"Expires", "X-Request-Id"}
+    head = "\n".join(f"{name}: {value}" for name, value in sorted(reply.items()) if name not in per_serving)
     cookies = "\n".join(sorted(f"{name} {dict(morsel)}" for name, morsel in reply.cookies.items()))
     whole = f"{reply.status_code}\n{head}\n{cookies}\n".encode() + reply.content
     enrolment = walker.enrolment()
@@ -265,7 +268,8 @@ def test_neither_size_nor_order_nor_time_tells_the_answer(reached: Reached) -> N
 def test_a_page_that_takes_longer_for_one_answer_is_seen(monkeypatch: pytest.MonkeyPatch, reached: Reached) -> None:
     def slower(study: FrozenStudy, place: Place) -> Screen:
         screen = screen_at(study, place)
-        if screen.step.kind == "trial" and truths(study.design_id)[screen.step.key].output == factories.CLASSES["adult"][0]:
+        one = factories.CLASSES["adult"][0]
+        if screen.step.kind == "trial" and truths(study.design_id)[screen.step.key].output == one:
             time.sleep(0.02)
         return screen
 

@@ -216,6 +216,24 @@ def test_two_tabs_are_one_run(chromium: Browser, web: str) -> None:
         second.goto(web + made.run)
         person.answer()
 
+        expect(second.locator('#screen[data-place="5.1"]')).to_be_visible()
+        expect(second.get_by_role("status")).to_have_text("You answered in another tab. Continue here.")
+    run = the_run_of(made.study)
+    assert Response.objects.get(enrolment=run, position=4).answer == {"choice": "$50,000 or less"}
+    assert run.position == 5
+
+
+def test_a_second_tab_that_hears_nothing_of_the_first_cannot_answer_twice(chromium: Browser, web: str) -> None:
+    made = make_study("tabular")
+    with somebody(chromium, web, made) as person:
+        person.page.context.add_init_script("delete window.BroadcastChannel")
+        person.arrive()
+        person.agree()
+        person.answer_until(4)
+        second = person.page.context.new_page()
+        second.goto(web + made.run)
+        person.answer()
+
         second.wait_for_timeout(SETTLED_MS)
         second.locator("label[for=answer-1]").click()
         second.locator("#screen button[type=submit]").click()

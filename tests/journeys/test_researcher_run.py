@@ -157,8 +157,11 @@ def it_is_closed_and_unblinded(ada: Researcher) -> None:
     ada.follow("Close…")
     ada.press("Close for good")
     ada.follow("Unblind…")
-    ada.press("Reveal the arms")
+    ada.sees("Nobody else belongs to this lab")
+    ada.page.get_by_label("Why there is no second person").fill("a lab of one, for this test")
+    ada.press("Reveal the arms alone")
     ada.sees("The study is unblinded.")
+    ada.sees("a lab of one, for this test")
 
 
 def its_report_is_read(ada: Researcher) -> None:

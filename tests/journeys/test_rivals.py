@@ -104,8 +104,8 @@ def test_an_arm_named_in_the_address_is_ignored(monkeypatch: pytest.MonkeyPatch)
         asked: dict[int, str] = {}
         draw = allocate.mechanism
 
-        def remembering(*, link, arrival, visitor, consent_text):  # type: ignore[no-untyped-def]
-            made = enrol(link=link, arrival=arrival, visitor=visitor, consent_text=consent_text)
+        def remembering(*, link, arrival, visitor, consent_version):  # type: ignore[no-untyped-def]
+            made = enrol(link=link, arrival=arrival, visitor=visitor, consent_version=consent_version)
             asked[0] = arrival.parameters["arm"]
             return made
 

@@ -65,7 +65,7 @@ def test_a_link_that_enrols_whoever_looks_is_seen(monkeypatch: pytest.MonkeyPatc
 
     def eager(request: HttpRequest, link: Link) -> HttpResponse:
         visitor = request.COOKIES.get("visitor", "someone")
-        enrol(link=link, arrival=read_arrival({}), visitor=visitor, consent_text="")
+        enrol(link=link, arrival=read_arrival({}), visitor=visitor, consent_version=1)
         return invite(request, link)
 
     monkeypatch.setattr(participant, "_invite", eager)

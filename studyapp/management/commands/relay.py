@@ -2,40 +2,56 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import select
 import signal
+import socket
 import time
+from datetime import date
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import OperationalError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 
 from studyapp import queue
+from studyapp.actions import guessing
+from studyapp.actions.retention import ask_for_today
 from studyapp.celery import app
+from studyapp.checks import refuse_unsafe_start
+from studyapp.models.heartbeat import BEAT_S, beat, stop_beating
 
 log = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
+    requires_system_checks: list[str] = []  # `refuse_unsafe_start` says them as the other processes do
     help = "Rings workers for pending jobs, and sweeps up those whose worker has gone silent. Run one."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--sweep", type=float, default=2.0, help="seconds between looks without a notification")
 
     def handle(self, *, sweep: float, **options: object) -> None:
+        refuse_unsafe_start()
         self.running = True
+        self.name = f"relay@{socket.gethostname()}:{os.getpid()}"
+        self.beat_at = 0.0
+        self.asked_for: date | None = None
         app.loader.import_default_modules()  # fills the task table; this process is no worker
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self.stop)
         while self.running:
             try:
                 self.listen(sweep)
-            except OperationalError as error:
+            except (OperationalError, InterfaceError) as error:
                 log.warning("the database is away (%s); trying again", error)
                 connection.close()
                 time.sleep(1)
+        with contextlib.suppress(DatabaseError):
+            stop_beating(self.name)
 
     def stop(self, *_: object) -> None:
         self.running = False
@@ -44,11 +60,26 @@ class Command(BaseCommand):
         with connection.cursor() as cursor:
             cursor.execute(f"LISTEN {queue.CHANNEL}")
         while self.running:
+            self.beat()
+            self.ask_for_today()
             ring_all()
             readable, _, _ = select.select([connection.connection], [], [], min(sweep, settings.JOB_SWEEP_S))
             if readable:
-                connection.connection.poll()
+                with connection.wrap_database_errors:  # poll is psycopg2's own, and so are its errors
+                    connection.connection.poll()
                 connection.connection.notifies.clear()
+
+    def ask_for_today(self) -> None:
+        today = timezone.now().date()
+        if today != self.asked_for:
+            ask_for_today()
+            self.asked_for = today
+
+    def beat(self) -> None:
+        if time.monotonic() >= self.beat_at:
+            beat(self.name, "relay")
+            guessing.forget_old()
+            self.beat_at = time.monotonic() + BEAT_S
 
 
 def ring_all() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -11,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.utils.text import slugify
 from django.utils.translation import gettext, ngettext
 
+from analysis.quality.registry import RULES, meaning
 from studyapp.actions.studies import create_study, edit_draft, problems_of
 from studyapp.design.schema import Design, parse_design
 from studyapp.design.templates import TEMPLATES, WORDS
@@ -19,6 +21,7 @@ from studyapp.exports.design import design_json as design_text
 from studyapp.forms.design import DesignEditor, with_another_arm
 from studyapp.forms.design_file import DesignFileForm
 from studyapp.models import Dataset, Lab, Membership, Role, Study
+from studyapp.models.studies import StudyState
 from studyapp.views.console.answers import may, study_page
 from studyapp.views.doors import ResearcherRequest, anyone, lab_member, member
 
@@ -50,7 +53,7 @@ def new_study(
     """The form of a template; nothing is stored before it is saved."""
     if template not in TEMPLATES or dataset not in WORDS or not Dataset.objects.filter(key=dataset).exists():
         raise Http404("no such template")
-    editor = _editor(request, parse_design(TEMPLATES[template].make(dataset)).document())
+    editor = _editor(request, parse_design(TEMPLATES[template].make(dataset)).document(), earlier_studies(lab))
     if _is_saved(request, editor):
         try:
             study = create_study(lab=lab, document=editor.document(), actor=request.user)
@@ -67,7 +70,7 @@ def design(request: ResearcherRequest, *, study: Study, membership: Membership) 
     """The design: a form while it is a draft and one may edit it, else its facts to read."""
     if not (study.is_draft and may(membership, Role.DESIGNER)):
         return _show_design(request, study, membership)
-    editor = _editor(request, study.draft)
+    editor = _editor(request, study.draft, earlier_studies(study.lab))
     if _is_saved(request, editor):
         try:
             edit_draft(study=study, document=editor.document(), actor=request.user)
@@ -97,7 +100,10 @@ def _show_design(request: HttpRequest, study: Study, membership: Membership) -> 
         messages.error(request, gettext("This design is frozen. Duplicate the study to change it."))
         return redirect("design", public_id=study.public_id)
     found = current_design(study)
-    return study_page(request, "design_read.html", study=study, membership=membership, tab="design", design=found)
+    rules = [(RULES[r.rule].title, meaning(r.rule, r.params)) for r in found.quality.rules if r.rule in RULES]
+    return study_page(
+        request, "design_read.html", study=study, membership=membership, tab="design", design=found, rules=rules
+    )
 
 
 @member(Role.DESIGNER, "GET", "POST")
@@ -137,7 +143,8 @@ def design_file(request: ResearcherRequest, *, study: Study, membership: Members
 def plan_file(request: ResearcherRequest, *, study: Study, membership: Membership) -> HttpResponse:
     """plan.json: the analysis plan by itself, with the hash of the design it is frozen with."""
     found = current_design(study)
-    plan = {"design_sha256": found.sha256(), "is_frozen": not study.is_draft, "plan": found.document()["plan"]}
+    sha256 = found.sha256() if study.is_draft else study.frozen.sha256
+    plan = {"design_sha256": sha256, "is_frozen": not study.is_draft, "plan": found.document()["plan"]}
     return _download(pretty(plan) + "\n", f"{slugify(study.title)[:60] or 'study'}-plan.json")
 
 
@@ -164,12 +171,17 @@ def _download(text: str, name: str) -> HttpResponse:
     return response
 
 
-def _editor(request: HttpRequest, base: dict[str, object]) -> DesignEditor:
+def earlier_studies(lab: Lab) -> dict[str, str]:
+    """The lab's studies whose people can be kept out of another: public id to title."""
+    frozen = Study.objects.filter(lab=lab).exclude(state=StudyState.DRAFT)
+    return {str(public_id): title for public_id, title in frozen.values_list("public_id", "title")}
+
+
+def _editor(request: HttpRequest, base: dict[str, object], others: Mapping[str, str]) -> DesignEditor:
     if request.method != "POST":
-        return DesignEditor(base)
-    if "add_arm" in request.POST:
-        return DesignEditor(base, with_another_arm(request.POST))
-    return DesignEditor(base, request.POST)
+        return DesignEditor(base, others=others)
+    data = with_another_arm(request.POST) if "add_arm" in request.POST else request.POST
+    return DesignEditor(base, data, others)
 
 
 def _is_saved(request: HttpRequest, editor: DesignEditor) -> bool:

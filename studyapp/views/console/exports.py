@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import tempfile
 from collections.abc import Iterator
@@ -13,7 +12,9 @@ from django.http.response import HttpResponseBase
 from django.utils.text import slugify
 from django.utils.translation import gettext
 
+from studyapp.actions.unblinding import revealed_key
 from studyapp.exports.archive import write_archive
+from studyapp.exports.sheets import lines_of
 from studyapp.forms.running import stage_title
 from studyapp.models import AuditEntry, Membership, Role, Study, User
 from studyapp.views.console.answers import study_page
@@ -44,7 +45,7 @@ def archive(request: ResearcherRequest, *, study: Study, membership: Membership,
             request, "masked.html", study=study, membership=membership, tab="downloads", status=409, text=text
         )
     file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 (FileResponse closes it)
-    write_archive(stage, file)
+    write_archive(stage, file, key=revealed_key(study))
     file.seek(0)
     name = f"{slugify(study.title)[:60] or 'study'}-{slugify(stage_title(stage))}.zip"
     return FileResponse(file, as_attachment=True, filename=name, content_type="application/zip")
@@ -63,33 +64,27 @@ def audit(request: ResearcherRequest, *, study: Study, membership: Membership) -
 @member(Role.VIEWER, "GET")
 def audit_csv(request: ResearcherRequest, *, study: Study, membership: Membership) -> StreamingHttpResponse:
     """The whole trail with its chain of hashes, streamed."""
-    response = StreamingHttpResponse(_audit_lines(study), content_type="text/csv; charset=utf-8")
+    response = StreamingHttpResponse(
+        lines_of(AUDIT_COLUMNS, _audit_rows(study)), content_type="text/csv; charset=utf-8"
+    )
     response["Content-Disposition"] = f'attachment; filename="{slugify(study.title)[:60] or "study"}-audit.csv"'
     return response
 
 
-class _Echo:
-    """A file that gives back what is written, for the csv module."""
-
-    def write(self, text: str) -> str:
-        return text
+AUDIT_COLUMNS = ("at", "actor", "verb", "what", "before", "after", "previous_sha256", "entry_sha256")
 
 
-def _audit_lines(study: Study) -> Iterator[str]:
-    writer = csv.writer(_Echo(), lineterminator="\n")
-    yield writer.writerow(["at", "actor", "verb", "what", "before", "after", "previous_sha256", "entry_sha256"])
+def _audit_rows(study: Study) -> Iterator[tuple[str, ...]]:
     for entry in AuditEntry.objects.filter(study=study).order_by("id").iterator(1000):
-        yield writer.writerow(
-            [
-                entry.at.isoformat(),
-                entry.actor,
-                entry.verb,
-                entry.what,
-                json.dumps(entry.before),
-                json.dumps(entry.after),
-                entry.previous,
-                entry.entry_sha256,
-            ]
+        yield (
+            entry.at.isoformat(),
+            entry.actor,
+            entry.verb,
+            entry.what,
+            json.dumps(entry.before),
+            json.dumps(entry.after),
+            entry.previous,
+            entry.entry_sha256,
         )
 
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext, gettext_noop, ngettext
 
 from studyapp.actions.explain import Progress, explanation_progress
 from studyapp.actions.lifecycle import LaunchCheck, launch_checks
 from studyapp.actions.links import link_address, prolific_address
+from studyapp.actions.quality import ratio_alarms
+from studyapp.actions.retention import dates_of
 from studyapp.actions.studies import problems_of
+from studyapp.actions.unblinding import may_confirm, waiting_request
 from studyapp.forms.running import LinkForm, RehearsalForm, StageForm, stage_title
-from studyapp.models import Job, Link, Membership, Report, Role, Stage, Study
+from studyapp.models import Job, Link, Membership, Report, Role, Stage, Study, UnblindingRequest, User
 from studyapp.models.jobs import JobState
 from studyapp.models.monitoring import Flow, flow_of
 from studyapp.models.studies import StageKind, StudyState
@@ -52,6 +56,7 @@ class StageFlow:
     stage: Stage
     title: str
     flow: Flow
+    alarms: tuple[str, ...]  # how far people came where arms are not in their ratio; neither the arm nor the side
 
 
 @dataclass(frozen=True)
@@ -151,11 +156,21 @@ def next_step(facts: Facts, n_problems: int, progress: Progress | None) -> NextS
             text = gettext("Nobody new comes in; who has started can go on.")
             return NextStep(text, gettext("Resume"), "resume", owner, True)
         case StudyState.CLOSED:
-            text = gettext("Data collection is over. The arms are still masked.")
+            text = gettext("Data collection is over. The arms are still masked; two people unblind them.")
             return NextStep(text, gettext("Unblind…"), "unblind", owner)
         case StudyState.UNBLINDED:
             done, due = gettext("The planned analysis has been run."), gettext("Run the planned analysis.")
             return NextStep(done if facts.reported else due, gettext("Go to the reports"), "reports")
+
+
+def unblinding_step(study: Study, asked: UnblindingRequest, user: User) -> NextStep:
+    """What to do while a second person is waited for."""
+    text = gettext("%(who)s asks to unblind this study. A second person can confirm until %(when)s UTC.") % {
+        "who": asked.asked_by,
+        "when": date_format(asked.expires_at, "j M Y, H:i"),
+    }
+    is_second = may_confirm(asked, user)
+    return NextStep(text, gettext("Look at it…") if is_second else gettext("See the request"), "confirm_unblinding")
 
 
 def _to_mend(n: int) -> str:
@@ -181,12 +196,16 @@ def overview_of(study: Study, membership: Membership) -> dict[str, Any]:
     progress = explanation_progress(study.frozen)
     rehearsals = rehearsals_of(study)
     reported = Report.objects.filter(stage__study=study, stage__kind=StageKind.MAIN, document__isnull=False).exists()
+    asked = waiting_request(study) if study.state == StudyState.CLOSED else None
     facts = Facts(StudyState(study.state), progress.is_complete, any(r.is_reported for r in rehearsals), reported)
     return {
         "steps": milestones(facts),
-        "next": next_step(facts, 0, progress),
+        "next": unblinding_step(study, asked, membership.user) if asked else next_step(facts, 0, progress),
+        "unblinded": study.unblinding_requests.effective().select_related("asked_by", "answer__by").first(),
         "progress": progress,
         "checks": checks_of(study),
+        "dates": dates_of(study),
+        "rights": study.frozen.design.rights,
         **live_parts(study, rehearsals),
         **_forms(study, membership),
     }
@@ -202,7 +221,7 @@ def live_parts(study: Study, rehearsals: list[Rehearsal] | None = None) -> dict[
     stages = list(study.stages.exclude(kind=StageKind.REHEARSAL).order_by("pk"))
     found = rehearsals_of(study) if rehearsals is None else rehearsals
     return {
-        "flows": [StageFlow(stage, stage_title(stage), flow_of(stage)) for stage in stages],
+        "flows": [StageFlow(stage, stage_title(stage), flow_of(stage), ratio_alarms(stage)) for stage in stages],
         "rehearsals": found,
         "is_live": study.state in {StudyState.OPEN, StudyState.PAUSED},
         "is_rehearsing": any(r.is_running for r in found),

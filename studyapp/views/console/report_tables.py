@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext
 
 from analysis.describe.answers import Share
-from analysis.numbers import DASH, decimals, p_text, percent, points, span
+from analysis.numbers import DASH, decimals, effect, p_text, percent, points, span
 from analysis.report import Report
 from analysis.types import Estimate
 from analysis.words import verdict
@@ -27,6 +27,7 @@ class EffectRow:
     conservative: str
     counts: str
     planted: str
+    unflagged: str  # the same without the people flagged; empty where nobody was
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,13 @@ def _effect_row(report: Report, estimate: Estimate, gain: float | None) -> Effec
         conservative=span(estimate.conservative_interval, decimals(estimate.conservative_interval)),
         counts=" / ".join(str(estimate.n_enrolments.get(arm, 0)) for arm in arms),
         planted="" if gain is None else points(_planted(report, arms[0], gain) - _planted(report, arms[1], gain), 1),
+        unflagged=_unflagged(report, estimate),
     )
+
+
+def _unflagged(report: Report, estimate: Estimate) -> str:
+    other = report.without_flagged(estimate) if estimate.family == "primary" else None
+    return "" if other is None else effect(other)
 
 
 def _planted(report: Report, arm: str, gain: float) -> float:
@@ -148,4 +155,53 @@ def loss_rows(report: Report) -> list[tuple[str, str, str, str]]:
             p_text(loss.fisher_p),
         )
         for loss in report.attrition
+    ]
+
+
+@dataclass(frozen=True)
+class RatioRow:
+    """People of one stage, by arm, against the planned ratio."""
+
+    title: str
+    by_arm: str
+    expected: str
+    p: str
+    is_alarm: bool
+
+
+def ratio_rows(report: Report) -> list[RatioRow]:
+    """The sample ratio at each stage at which people can be lost."""
+    titles = {"allocated": gettext("Allocated"), "started": gettext("Started"), "completed": gettext("Completed")}
+    return [
+        RatioRow(
+            titles[ratio.reached],
+            ", ".join(f"{arm.title} {ratio.counts[arm.key]}" for arm in report.arms),
+            ", ".join(f"{arm.title} {ratio.expected[arm.key]:.0f}" for arm in report.arms),
+            p_text(ratio.p_value),
+            ratio.is_alarm,
+        )
+        for ratio in report.sample_ratios
+    ]
+
+
+@dataclass(frozen=True)
+class FlagRow:
+    """Whom a rule flagged, by arm: how many, and the interval of their share."""
+
+    title: str
+    meaning: str
+    arms: tuple[tuple[int, str], ...]
+    fisher_p: str
+
+
+def flag_rows(report: Report) -> list[FlagRow]:
+    """The frozen rules of data quality, any of them first."""
+    return [
+        FlagRow(
+            rate.title,
+            rate.meaning,
+            tuple((share.flagged, span(share.interval, 0, signed=False)) for share in rate.arms),
+            p_text(rate.fisher_p),
+        )
+        for rate in report.flag_rates
     ]

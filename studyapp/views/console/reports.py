@@ -102,6 +102,8 @@ def _contents(row: Report, stage: Stage) -> dict[str, Any]:
         "accuracy": report_tables.accuracy_tables(report),
         "times": report_tables.time_rows(report),
         "losses": report_tables.loss_rows(report),
+        "ratios": report_tables.ratio_rows(report),
+        "flags": report_tables.flag_rows(report),
         "flow_rows": [(report.arm_title(arm.arm), arm) for arm in report.flow.arms],
         "level": f"{100 * (1 - report.plan.alpha):.4g} %",
         "methods": methods_paragraph(report),

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from studyapp.actions.explain import retry_failed
 from studyapp.actions.freeze import compute_for_draft, freeze
-from studyapp.actions.lifecycle import close_study, open_study, pause_study, still_taking_part, unblind_study
+from studyapp.actions.lifecycle import close_study, open_study, pause_study, still_taking_part
 from studyapp.actions.studies import duplicate_study
 from studyapp.errors import WrongState
 from studyapp.models import Membership, Role, Stage, Study, User
@@ -107,22 +107,10 @@ CLOSE = Change(
     title=_("Close the study"),
     button=_("Close for good"),
     done=_("The study is closed."),
-    explains=(_("After closing, an owner can unblind the study and the planned analysis can be run."),),
+    explains=(_("After closing, two people unblind the study together; then the planned analysis can be run."),),
     loses=(_("No link lets anybody in again, and a closed study cannot be opened any more."),),
     is_dangerous=True,
     act=close_study,
-)
-UNBLIND = Change(
-    title=_("Unblind the study"),
-    button=_("Reveal the arms"),
-    done=_("The study is unblinded. The report can be made now."),
-    explains=(
-        _("Reports and downloads show from now on who was in which arm."),
-        _("The audit trail keeps who unblinded the study, and when."),
-    ),
-    loses=(_("The blinding cannot be restored. Decide on exclusions before you go on."),),
-    is_dangerous=True,
-    act=unblind_study,
 )
 
 
@@ -143,13 +131,12 @@ def _asked(change: Change, role: Role) -> Guarded:
         )
 
     view.__name__ = change.act.__name__
-    return member(role, "GET", "POST")(view)
+    return member(role, "GET", "POST", confirm="changes" if change.is_dangerous else "never")(view)
 
 
 freeze_design = _asked(FREEZE, Role.DESIGNER)
 open_for_people = _asked(OPEN, Role.OWNER)
 close = _asked(CLOSE, Role.OWNER)
-unblind = _asked(UNBLIND, Role.OWNER)
 
 
 @member(Role.OWNER, "POST")

@@ -11,7 +11,7 @@ def study(simulate):
 
 
 def full(arm):
-    return ArmFlow(arm, 4, 4, 4, 4, 0, 4, 4)
+    return ArmFlow(arm, 4, 4, 4, 4, 4, 0, 4, 4)
 
 
 def test_everybody_is_counted_once_on_the_way(study):
@@ -36,7 +36,7 @@ def test_a_withdrawn_participant_stays_among_the_allocated(study):
 
     report = analyse(study.table, study.design)
 
-    assert report.flow.arms[1] == ArmFlow("lime", 4, 3, 3, 3, 1, 3, 4)
+    assert report.flow.arms[1] == ArmFlow("lime", 4, 3, 3, 3, 3, 1, 3, 4)
     assert report.primary[0].n_enrolments == {"lime": 4, "none": 4}
     assert report.deviations == (
         "1 of 8 allocated have no outcome, as they lack answers in pre or post; "
@@ -56,12 +56,25 @@ def test_losses_are_compared_between_arms(study):
     assert (with_outcome.lost, with_outcome.fisher_p) == ({"none": 0, "lime": 0}, None)
 
 
-def test_sample_ratio_holds_the_counts_against_the_weights(simulate):
+def test_sample_ratios_hold_the_counts_of_each_stage_against_the_weights(simulate):
     study = simulate(
         9, arms=(("none", "control", 2), ("lime", "explained", 1)), n_items=2, draws=10, bootstrap_draws=10
     )
+    study.without(study.where(subject_id="p0000", trial_type="completion"))
 
-    ratio = analyse(study.table, study.design).sample_ratio
+    allocated, started, completed = analyse(study.table, study.design).sample_ratios
 
-    assert sum(ratio.allocated.values()) == 9
-    assert ratio.expected == {"none": 6.0, "lime": 3.0}
+    assert [ratio.reached for ratio in (allocated, started, completed)] == ["allocated", "started", "completed"]
+    assert allocated.expected == {"none": 6.0, "lime": 3.0}
+    assert [sum(ratio.counts.values()) for ratio in (allocated, started, completed)] == [9, 9, 8]
+    assert not any(ratio.is_alarm for ratio in (allocated, started, completed))
+
+
+def test_an_arm_that_loses_everybody_is_an_alarm_and_a_deviation(simulate):
+    study = simulate(80, n_items=2, draws=10, bootstrap_draws=10)
+    study.without(study.where(arm="lime", trial_type="completion"))
+
+    report = analyse(study.table, study.design)
+
+    assert [ratio.is_alarm for ratio in report.sample_ratios] == [False, False, True]
+    assert report.deviations[-1].startswith("People completed are not in the planned ratio (p < 0.001): none 40 of 20")

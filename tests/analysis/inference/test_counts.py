@@ -1,10 +1,9 @@
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from analysis.inference.counts import fisher_p, independence_p, sample_ratio_p
+from analysis.inference.counts import RatioTest, fisher_p, independence_p, sample_ratio_test, share_interval
 
 
 def test_losses_of_three_arms_are_the_reference():
@@ -40,8 +39,25 @@ def test_too_many_tables_leave_the_chi_square_alone():
     assert independence_p(kept, lost) == 1.0
 
 
-def test_sample_ratio_is_the_closed_form():
-    # Weights 2:1 and counts 30, 30: expected 40, 20, chi-square 100/40 + 100/20 = 7.5 on one degree of freedom.
-    assert sample_ratio_p((30, 30), (2, 1)) == pytest.approx(float(stats.chi2.sf(7.5, 1)), rel=1e-12)
-    assert sample_ratio_p((0, 0), (1, 1)) is None
-    assert sample_ratio_p(tuple(np.array([40, 20])), (2, 1)) == 1.0
+def test_a_ratio_is_tested_exactly_while_its_counts_can_be_enumerated():
+    # Two arms: the binomial test, which scipy has; three: 6, 0, 0 of weights 1:1:1 is one of three such counts.
+    assert sample_ratio_test((30, 30), (2, 1)).p_value == pytest.approx(stats.binomtest(30, 60, 2 / 3).pvalue, rel=1e-9)
+    assert sample_ratio_test((6, 0, 0), (1, 1, 1)).p_value == pytest.approx(3 / 3**6, rel=1e-9)
+    assert sample_ratio_test((40, 20), (2, 1)) == RatioTest(1.0, True)
+    assert sample_ratio_test((0, 0), (1, 1)) is None
+
+
+def test_many_people_in_many_arms_leave_the_chi_square():
+    # Expected 250 each: chi-square (50^2 + 50^2) / 250 = 20 on three degrees of freedom.
+    found = sample_ratio_test((300, 200, 250, 250), (1, 1, 1, 1))
+
+    assert found == RatioTest(pytest.approx(float(stats.chi2.sf(20, 3)), rel=1e-9), False)
+    assert found.is_alarm
+
+
+def test_a_share_has_wilsons_interval():
+    # Wilson 1927 for 8 of 10 at 95 %, as in Brown, Cai & DasGupta 2001: 0.490 to 0.943.
+    found = share_interval(8, 10, 0.95)
+
+    assert (round(found.low, 3), round(found.high, 3)) == (0.490, 0.943)
+    assert share_interval(0, 0, 0.95) is None

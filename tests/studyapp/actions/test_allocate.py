@@ -80,7 +80,7 @@ def test_a_rehearsal_uses_up_no_place_of_the_main_sequence():
     study = make_study()
     link = add_link(add_stage(study=study, kind=StageKind.REHEARSAL, capacity=8, actor="system"))
     for number in range(8):
-        bot = enrol(link=link, arrival=Arrival("label", f"bot-{number}", {}), visitor="", consent_text="yes")
+        bot = enrol(link=link, arrival=Arrival("label", f"bot-{number}", {}), visitor="", consent_version=1)
         allocate(bot, study.frozen.design)
     assert place(study, 1).sequence == 0
     assert Stage.objects.get(study=study, kind=StageKind.MAIN).allocated == 1

@@ -21,7 +21,7 @@ NOBODY = Arrival("", "", {})
 
 
 def come(link, arrival=NOBODY, visitor="v") -> Enrolment:
-    return enrol(link=link, arrival=arrival, visitor=visitor, consent_text="text")
+    return enrol(link=link, arrival=arrival, visitor=visitor, consent_version=1)
 
 
 def test_prolific_and_mturk_ids_and_labels_are_read_and_every_parameter_kept():
@@ -58,7 +58,7 @@ def test_who_comes_again_gets_their_own_run_even_when_the_study_is_full_or_pause
     study = factories.make_open()
     link = factories.main_link(study)
     first = come(link)
-    Stage.objects.filter(pk=link.stage_id).update(capacity=2, allocated=2)
+    Stage.objects.filter(pk=link.stage_id).update(allocated=200)
     link.refresh_from_db()
     pause_study(study=study, actor=factories.owner_of(study.lab))
     assert come(link).pk == first.pk

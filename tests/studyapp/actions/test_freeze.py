@@ -6,7 +6,7 @@ import pytest
 
 from studyapp.actions.explain import explanation_progress, retry_failed
 from studyapp.actions.freeze import compute_for_draft, freeze
-from studyapp.actions.lifecycle import close_study, launch_checks, open_study, pause_study, unblind_study
+from studyapp.actions.lifecycle import close_study, launch_checks, open_study, pause_study
 from studyapp.actions.studies import edit_draft, problems_of
 from studyapp.errors import DesignRefused, WrongState
 from studyapp.models import Dataset, Explanation, FrozenDesign, Job, Link, Output, Seal, Stage, Study, StudyItem
@@ -102,13 +102,13 @@ def test_a_study_goes_its_way_and_no_other():
     study = factories.make_open()
     actor = factories.owner_of(study.lab)
     with pytest.raises(WrongState):
-        unblind_study(study=study, actor=actor)
+        factories.unblind(study)
     pause_study(study=study, actor=actor)
     open_study(study=study, actor=actor)
     close_study(study=study, actor=actor)
     with pytest.raises(WrongState):
         open_study(study=study, actor=actor)
-    assert unblind_study(study=study, actor=actor).state == "unblinded"
+    assert factories.unblind(study).state == "unblinded"
 
 
 def test_failed_explanations_are_shown_with_their_reason_and_can_be_retried():

@@ -20,7 +20,7 @@ def arrive(study, pid: str = "pid-1") -> Enrolment:
         link=factories.main_link(study),
         arrival=Arrival("prolific", pid, {"PROLIFIC_PID": pid}),
         visitor="",
-        consent_text="yes",
+        consent_version=1,
     )
 
 
@@ -52,7 +52,7 @@ def test_a_run_ends_with_every_response_and_one_assignment():
     assert enrolment.state == EnrolmentState.COMPLETED
     assert holds_every_response(enrolment, frozen)
     assert Assignment.objects.get(enrolment=enrolment).arm == enrolment.arm
-    verbs = list(AuditEntry.objects.filter(study=study, what__contains=enrolment.code).values_list("verb", flat=True))
+    verbs = list(AuditEntry.objects.filter(study=study, what=enrolment.trail_name).values_list("verb", flat=True))
     assert verbs == ["consented", "allocated", "completed"]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from analysis.quality.registry import problems_of as rule_problems
 from studyapp.design.checks import PredictorFacts, find_problems
 from studyapp.design.schema import parse_design
 from studyapp.design.templates import TEMPLATES
@@ -24,7 +25,7 @@ PREDICTORS = {
 def problems(change: Callable[[dict[str, Any]], None], template: str = "forward") -> list[str]:
     document = copy.deepcopy(TEMPLATES[template].make("adult"))
     change(document)
-    return [str(problem) for problem in find_problems(parse_design(document), task_facts(), PREDICTORS)]
+    return [str(problem) for problem in find_problems(parse_design(document), task_facts(), PREDICTORS, rule_problems)]
 
 
 @pytest.mark.parametrize("template", TEMPLATES)

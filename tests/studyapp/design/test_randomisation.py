@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studyapp.design.randomisation import PermutedBlocks
+from studyapp.design.prng import KeyedStream
+from studyapp.design.randomisation import BlockStart, PermutedBlocks
 
 KEY = b"k" * 32
 WEIGHTS = st.dictionaries(st.sampled_from("abcdef"), st.integers(1, 4), min_size=2)
@@ -70,3 +71,27 @@ def test_first_places_are_uniform_over_keys(arm):
     mechanism = PermutedBlocks({"a": 1, "b": 1, "c": 1}, (1, 2))
     first = Counter(mechanism.place(n.to_bytes(4, "big"), "s", 0).arm for n in range(3000))
     assert abs(first[arm] - 1000) < 129
+
+
+@given(WEIGHTS, MULTIPLES, st.integers(0, 200), st.integers(0, 60))
+def test_a_remembered_block_gives_the_same_place_as_the_walk_from_the_first(weights, multiples, sequence, before):
+    mechanism = PermutedBlocks(weights, multiples)
+    walked = mechanism.place(KEY, "s", sequence)
+    remembered = mechanism.place(KEY, "s", max(0, sequence - before)).block
+    assert mechanism.place(KEY, "s", sequence, after=remembered) == walked
+
+
+def test_the_next_place_costs_at_most_two_blocks_however_many_came_before(monkeypatch):
+    mechanism = PermutedBlocks({"a": 1, "b": 1}, (1, 2))
+    last = mechanism.place(KEY, "s", 2_499)
+    drawn = []
+    monkeypatch.setattr(
+        "studyapp.design.randomisation.KeyedStream", lambda key, label: drawn.append(label) or KeyedStream(key, label)
+    )
+    mechanism.place(KEY, "s", 2_500, after=last.block)
+    assert len(drawn) <= 2
+
+
+def test_a_place_before_the_remembered_block_is_refused():
+    with pytest.raises(ValueError, match="3 is before 8"):
+        PermutedBlocks({"a": 1, "b": 1}, (1,)).place(KEY, "s", 3, after=BlockStart(4, 8))

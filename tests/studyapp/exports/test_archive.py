@@ -11,7 +11,7 @@ import pytest
 
 from analysis.api import analyse, read_design, read_table
 from studyapp.actions.enrol import Arrival, decline, enrol
-from studyapp.actions.lifecycle import close_study, unblind_study
+from studyapp.actions.lifecycle import close_study
 from studyapp.actions.links import add_link, add_stage
 from studyapp.actions.reports import check_may_see_arms, fill_report
 from studyapp.actions.respond import withdraw
@@ -37,7 +37,7 @@ def study(db) -> Study:
     decline(link=factories.main_link(study))
     actor = factories.owner_of(study.lab)
     close_study(study=study, actor=actor)
-    return unblind_study(study=study, actor=actor)
+    return factories.unblind(study)
 
 
 def archive_of(study: Study) -> zipfile.ZipFile:
@@ -117,16 +117,17 @@ def test_rows_come_in_the_order_of_arrival_with_an_index_without_gaps(study):
 def test_a_top_up_is_analysed_with_the_main_stage_when_the_plan_says_so():
     document = factories.small_document()
     document["plan"] = {**document["plan"], "stages": ["main", "top_up"]}
+    document["allocation"] = {**document.get("allocation", {}), "block_multiples": [1]}  # every four have all arms
     study = factories.make_open(document=document)
     for n in range(4):
         run_through(arrive(study, f"main-{n}"))
     for number in (1, 2):
         link = add_link(add_stage(study=study, kind=StageKind.TOP_UP, capacity=4, actor="system"))
         for n in range(4):
-            run_through(enrol(link=link, arrival=Arrival("label", f"{number}-{n}", {}), visitor="", consent_text="yes"))
+            run_through(enrol(link=link, arrival=Arrival("label", f"{number}-{n}", {}), visitor="", consent_version=1))
     actor = factories.owner_of(study.lab)
     close_study(study=study, actor=actor)
-    unblind_study(study=study, actor=actor)
+    factories.unblind(study)
     report = fill_report(Report.objects.create(stage=factories.main_link(study).stage))
     assert report.document["flow"]["allocated"] == 12
     assert report.document["deviations"] == []

@@ -165,3 +165,62 @@ def test_a_predictor_that_is_not_trained_here_is_not_changed_silently() -> None:
     base["arms"][2]["predictor"] = "adult-forest"
 
     assert saved(base) == base
+
+
+def test_rules_of_data_quality_are_ticked_and_set_and_keep_their_order() -> None:
+    make_material()
+    base = full(small_document())
+    typed = {"design-rule-pastes": "on", "design-rule-pastes-times": "3", "design-rule-fast_trials-ms": "200"}
+
+    rules = saved(base, **typed)["quality"]["rules"]
+
+    assert [rule["rule"] for rule in rules] == [
+        "fast_trials",
+        "flat_times",
+        "clock_mismatch",
+        "straight_line",
+        "shared_browser",
+        "pastes",
+    ]
+    assert (rules[0]["params"], rules[-1]["params"]) == ({"ms": 200, "share": 0.1}, {"times": 3})
+
+
+def test_a_rule_without_its_number_or_beyond_its_bounds_is_refused_at_the_field() -> None:
+    make_material()
+    base = full(small_document())
+    data = filled(base, **{"design-rule-flat_times-cv": "2"})
+    data["design-rule-fast_trials-ms"] = ""
+
+    editor = DesignEditor(base, data)
+
+    assert not editor.is_valid()
+    assert {label for _, label, _ in editor.all_errors()} == {
+        "milliseconds (50–10000)",
+        "coefficient of variation (0.01–1)",
+    }
+
+
+def test_a_box_that_is_not_ticked_takes_its_rule_away() -> None:
+    make_material()
+    base = full(small_document())
+    data = filled(base)
+    for rule in base["quality"]["rules"]:
+        del data[f"design-rule-{rule['rule']}"]
+    editor = DesignEditor(base, data)
+
+    assert editor.is_valid()
+    assert editor.document()["quality"] == {"rules": []}
+
+
+def test_studies_whose_people_are_kept_out_are_chosen_among_the_labs_own() -> None:
+    make_material()
+    base = full(small_document())
+    others = {"0" * 8 + "-0000-4000-8000-" + "0" * 12: "An earlier one"}
+    data = filled(base)
+    data["design-exclude"] = next(iter(others))
+    editor = DesignEditor(base, data, others)
+
+    assert editor.is_valid(), list(editor.all_errors())
+    assert full(editor.document())["recruiting"] == {"exclude": list(others)}
+    data["design-exclude"] = "1" * 8 + "-0000-4000-8000-" + "0" * 12
+    assert not DesignEditor(base, data, others).is_valid()

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
@@ -27,6 +28,8 @@ from explainers.types import (
     TextInput,
     TokenWeights,
 )
+from studyapp.actions import audit
+from studyapp.actions.consent_texts import add_first_text
 from studyapp.actions.sealing import seal
 from studyapp.design.schema import parse_design
 from studyapp.models import (
@@ -117,6 +120,7 @@ def make_study(
     frozen = FrozenDesign.objects.create(
         study=study, document=design.document(), sha256=design.sha256(), items_sha256="0" * 64
     )
+    add_first_text(frozen)
     dataset, _ = Dataset.objects.get_or_create(
         key=design.dataset, defaults={"title": modality, "modality": modality, "classes": list(CLASSES[modality])}
     )
@@ -165,8 +169,7 @@ def make_study(
     stage = Stage.objects.create(study=study, kind="main", capacity=capacity)
     link = Link.objects.create(stage=stage, token=secrets.token_urlsafe(16))
     for state in ("frozen", "open"):
-        study.state = state
-        study.save(update_fields=["state"])
+        set_state(study, state)
     n_steps = int(strata) + 2 + len(design.phases) + n_items + n_tests + len(design.ratings)
     return MadeStudy(study, link, n_steps)
 
@@ -373,3 +376,11 @@ def walk(client: Client, made: MadeStudy, until: int | None = None) -> HttpRespo
         assert step(client, made).status_code == 303
         enrolment.refresh_from_db()
     return client.get(made.run)
+
+
+@transaction.atomic
+def set_state(study: Study, state: str) -> None:
+    """Move a study on, with the entry in the trail that the database asks for."""
+    study.state = state
+    study.save(update_fields=["state"])
+    audit.record(state, "study", actor=audit.SYSTEM, study=study)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db import OperationalError, connection
 from django.test import Client
+from django.utils import timezone
 
+from studyapp import queue
+from studyapp.models import Job
 from studyapp.views import health
 
 
@@ -43,3 +48,14 @@ def test_not_ready_when_the_database_does_not_answer(client: Client, monkeypatch
     monkeypatch.setattr(connection, "cursor", refuse)
 
     assert client.get("/readyz").status_code == 503
+
+
+@pytest.mark.django_db
+def test_a_queue_that_stands_still_is_told_and_keeps_nobody_out(client: Client) -> None:
+    job = queue.enqueue("report", queue=queue.ANALYSIS, args={})
+    Job.objects.filter(pk=job.pk).update(created_at=timezone.now() - timedelta(hours=1))
+
+    response = client.get("/readyz")
+
+    assert response.status_code == 200
+    assert b"but jobs wait: the oldest for 36" in response.content

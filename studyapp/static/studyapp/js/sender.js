@@ -1,88 +1,149 @@
-// Sending an answer so that it cannot be lost: it is kept on this device before the first try and until the server has
-// it, and sent again for as long as it takes. The server knows a repeated answer by its stamp, so twice does no harm.
-import { fillForm, isTooEarly, watchScreen } from "./trial.js";
+// Sends what is queued: the oldest first, one at a time over all tabs, for as long as it takes. The server knows a
+// repeated answer by its stamp, so sending twice does no harm; the lock only spares requests.
+import { isAfter, placeOf } from "./places.js";
 
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 30_000;
 const PATIENCE_MS = 20_000; // for one reply
-const status = document.getElementById("status");
-const store = `foretell ${location.pathname}`;
+const LOCK_MS = 25_000; // a tab that was frozen while it sent keeps its lock
+const FAREWELL_BYTES = 60 * 1024; // what all requests that outlive a page may weigh together
+const DONE = "done";
+const ON = "on";
+const TROUBLE = "trouble";
 
-let sending = false;
-let current = null; // the answer that is under way
+// `events`: needsScreen() whether to ask where the person is; reply(main, answer) what the server shows, and the answer
+// it took; trouble() when nothing came; locked() when this browser lost the run's key, foreign() when it has another's.
+export function startSender({ run, address, queue, events }) {
+  let token = "";
+  let isWorking = false;
+  let isWanted = false;
+  let hurry = () => {};
 
-export function sendOnSubmit() {
-  document.addEventListener("submit", (event) => {
-    const form = event.target;
-    if (!form.matches("form[data-send]")) return;
-    event.preventDefault();
-    if (sending || isTooEarly() || !isAnswered(form)) return;
-    fillForm(form);
-    const body = new URLSearchParams(new FormData(form));
-    const answer = { id: body.get("stamp"), place: placeOf(document), body: body.toString() };
-    keep(answer);
-    deliver(answer);
-  });
-  // The page goes away with an answer under way: one more try that outlives it. The kept copy stays until a reply.
-  window.addEventListener("pagehide", () => {
-    if (current) fetch(location.href, { ...request(current.body), keepalive: true }).catch(() => {});
-  });
-}
-
-// After a reload or a crash: an answer to this very screen that never arrived goes first.
-export function resendUnsent() {
-  const answer = kept();
-  if (!answer) return;
-  if (answer.place !== placeOf(document)) {
-    forget(answer);
-    return;
-  }
-  const token = document.querySelector("#screen input[name=csrfmiddlewaretoken]");
-  const body = new URLSearchParams(answer.body);
-  if (token) body.set("csrfmiddlewaretoken", token.value);
-  deliver({ ...answer, body: body.toString() });
-}
-
-async function deliver(answer) {
-  sending = true;
-  current = answer;
-  document.getElementById("screen").setAttribute("aria-busy", "true");
-  const slow = setTimeout(() => say("sending", "wait"), 1500);
-  try {
-    await oneAtATime(() => sendUntilAnswered(answer, slow));
-  } finally {
-    clearTimeout(slow);
-    sending = false;
-    current = null;
-  }
-}
-
-// Two tabs never send at once. Without locks (old browsers, no https) the stamp alone keeps them apart.
-function oneAtATime(send) {
-  return navigator.locks ? navigator.locks.request(store, send) : send();
-}
-
-async function sendUntilAnswered(answer, slow) {
-  for (let wait = FIRST_WAIT_MS; ; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
-    const reply = await tryOnce(answer.body);
-    clearTimeout(slow);
-    if (reply) {
-      receive(reply, answer);
-      return;
+  async function wake() {
+    isWanted = true;
+    hurry();
+    if (isWorking) return;
+    isWorking = true;
+    while (isWanted) {
+      isWanted = false;
+      await work();
     }
-    say(kept() ? "safe" : "unsafe", "wait");
-    await pause(wait * (0.75 + Math.random() / 2));
+    isWorking = false;
   }
+
+  async function work() {
+    for (let wait = FIRST_WAIT_MS; ; ) {
+      const outcome = await oneAtATime(`foretell ${run}`, step);
+      if (outcome === DONE) return;
+      if (outcome === ON) {
+        wait = FIRST_WAIT_MS;
+        continue;
+      }
+      events.trouble();
+      await pause(wait * (0.75 + Math.random() / 2));
+      wait = Math.min(wait * 2, LONGEST_WAIT_MS);
+    }
+  }
+
+  async function step() {
+    const answer = await queue.first();
+    if (answer && token) return settle(answer, await ask(address, posted(answer, token)));
+    if (answer || events.needsScreen()) return look(await ask(address, {}));
+    return DONE;
+  }
+
+  // What became of an answer. It leaves the queue only when a page of this very run says that the server is past it.
+  async function settle(answer, reply) {
+    const { status, main } = reply ?? {};
+    if (status === 200 && main?.dataset.run === run) {
+      remember(main);
+      const place = placeOf(main);
+      const isPast = "ended" in main.dataset || (place && isAfter(place, answer));
+      if (isPast && !("late" in main.dataset)) await queue.remove(answer);
+      await events.reply(main, isPast ? answer : null);
+      return isPast ? ON : DONE; // else the server asks something else first, which the person now sees
+    }
+    if (status === 422 || status === 409) return refused(answer, reply);
+    // The stamp is another's: somebody else took this browser over, or it cannot be read.
+    if (status === 400) return look(await ask(address, {}), answer);
+    if (status === 403) token = "";
+    return lockedOr(status, TROUBLE);
+  }
+
+  async function refused(answer, { status, main }) {
+    await queue.remove(answer);
+    if (status === 409) return look(await ask(address, {}));
+    await events.reply(main, null);
+    return ON;
+  }
+
+  async function look(reply, unreadable = null) {
+    const { status, main } = reply ?? {};
+    if (status !== 200 || !main?.dataset.run) return lockedOr(status, TROUBLE);
+    if (main.dataset.run !== run) {
+      events.foreign();
+      return DONE;
+    }
+    if (unreadable) await queue.remove(unreadable);
+    remember(main);
+    await events.reply(main, null);
+    return ON;
+  }
+
+  function lockedOr(status, outcome) {
+    if (status !== 404) return outcome;
+    events.locked();
+    return DONE;
+  }
+
+  function remember(main) {
+    token = main.querySelector("input[name=csrfmiddlewaretoken]")?.value ?? token;
+  }
+
+  function pause(ms) {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      hurry = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  // The page goes away: the oldest answers once more, by requests that outlive it. They stay queued until a reply.
+  function farewell() {
+    let bytes = 0;
+    for (const answer of queue.waiting()) {
+      bytes += answer.body.length;
+      if (!token || bytes > FAREWELL_BYTES) return;
+      fetch(address, { ...posted(answer, token), keepalive: true }).catch(() => {});
+    }
+  }
+
+  return { wake, remember, farewell };
 }
 
-// The reply, or null where there was none that counts: no network, an overloaded or failing server.
-async function tryOnce(body) {
+function posted({ body }, token) {
+  return {
+    method: "POST",
+    body,
+    headers: { "Content-Type": "application/x-www-form-urlencoded", "X-CSRFToken": token },
+  };
+}
+
+// The reply, or null where none came.
+async function ask(address, { headers = {}, ...how }) {
   const patience = new AbortController();
   const timer = setTimeout(() => patience.abort(), PATIENCE_MS);
   try {
-    const response = await fetch(location.href, { ...request(body), signal: patience.signal });
-    if (response.status >= 500 || response.status === 429) return null;
-    return { status: response.status, html: await response.text() };
+    const response = await fetch(address, {
+      ...how,
+      credentials: "same-origin",
+      headers: { ...headers, "X-Requested-With": "foretell" },
+      signal: patience.signal,
+    });
+    const html = await response.text();
+    return { status: response.status, main: new DOMParser().parseFromString(html, "text/html").querySelector("main#screen") };
   } catch {
     return null;
   } finally {
@@ -90,104 +151,16 @@ async function tryOnce(body) {
   }
 }
 
-function request(body) {
-  return {
-    method: "POST",
-    body,
-    credentials: "same-origin",
-    headers: { "Content-Type": "application/x-www-form-urlencoded", "X-Requested-With": "foretell" },
+async function oneAtATime(name, work) {
+  if (!navigator.locks) return work();
+  const patience = new AbortController();
+  const timer = setTimeout(() => patience.abort(), LOCK_MS);
+  const begin = () => {
+    clearTimeout(timer);
+    return work();
   };
-}
-
-function receive({ status: code, html }, answer) {
-  // 403 and 404: the browser lost its key. The answer waits here until the person comes back by their invitation.
-  if (code !== 403 && code !== 404) forget(answer);
-  const begunAt = performance.now();
-  const next = new DOMParser().parseFromString(html, "text/html").querySelector("main");
-  // 400: the stamp is of another run in this browser; the server knows where this person is.
-  if (!next || code === 400) {
-    location.reload();
-    return;
-  }
-  document.querySelector("main").replaceWith(document.adoptNode(next));
-  document.title = next.dataset.title ?? document.title;
-  window.scrollTo(0, 0);
-  watchScreen(begunAt);
-  if (code < 400) {
-    say("saved", "good");
-    setTimeout(() => say("", "good"), 1500);
-  } else {
-    say("", "good");
-  }
-  takeFocus(next);
-}
-
-// Screen readers begin at what is new: the summary of what is missing, else the heading.
-function takeFocus(screen) {
-  const target = screen.querySelector(".errors:not([hidden])") ?? screen.querySelector("h1");
-  target.setAttribute("tabindex", "-1");
-  target.focus({ preventScroll: true });
-}
-
-// The same summary that the server would send, without asking it.
-function isAnswered(form) {
-  const radios = Array.from(form.querySelectorAll("input[type=radio]"));
-  const fields = new Set(radios.map((radio) => radio.name));
-  const missing = new Set([...fields].filter((name) => !radios.some((radio) => radio.name === name && radio.checked)));
-  const summary = form.querySelector(".errors");
-  if (!summary) return true;
-  summary.hidden = missing.size === 0;
-  for (const entry of summary.querySelectorAll("[data-for]")) entry.hidden = !missing.has(entry.dataset.for);
-  if (missing.size) {
-    summary.focus();
-    summary.scrollIntoView({ block: "nearest" });
-  }
-  return missing.size === 0;
-}
-
-function placeOf(root) {
-  return root.querySelector("#screen")?.dataset.place;
-}
-
-function say(word, tone) {
-  status.textContent = word ? status.dataset[word] : "";
-  status.dataset.tone = tone;
-}
-
-function pause(ms) {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, ms);
-    window.addEventListener("online", done);
-    function done() {
-      clearTimeout(timer);
-      window.removeEventListener("online", done);
-      resolve();
-    }
+  return navigator.locks.request(name, { signal: patience.signal }, begin).catch((error) => {
+    if (error.name === "AbortError" && patience.signal.aborted) return work();
+    throw error;
   });
-}
-
-// Storage may be full or forbidden; then the page itself is the only copy, and the words say so.
-function keep(answer) {
-  try {
-    localStorage.setItem(store, JSON.stringify(answer));
-  } catch {
-    /* said by kept() being empty */
-  }
-}
-
-function kept() {
-  try {
-    return JSON.parse(localStorage.getItem(store));
-  } catch {
-    return null;
-  }
-}
-
-// Only this answer: another tab may have kept a newer one.
-function forget(answer) {
-  try {
-    if (kept()?.id === answer.id) localStorage.removeItem(store);
-  } catch {
-    /* nothing was kept */
-  }
 }

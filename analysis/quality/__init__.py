@@ -1,0 +1,1 @@
+"""Flags of data quality: rules that are frozen with the design and never see an arm."""
