@@ -72,10 +72,14 @@ def at_the_first_trial(person: Person) -> None:
 
 def ready_for_no_network(page: Page, screens: int) -> None:
     """The screens ahead and the page to wait on are on the device."""
+    ready_to_reload(page)
+    wait_until(lambda: page.evaluate(HELD, screens), what="the screens ahead", seconds=30)
+
+
+def ready_to_reload(page: Page) -> None:
     controlled = "() => Boolean(navigator.serviceWorker.controller)"
     wait_until(lambda: page.evaluate(controlled), what="the worker", seconds=30)
     wait_until(lambda: page.evaluate(CACHED, HOLDS), what="the page to wait on", seconds=30)
-    wait_until(lambda: page.evaluate(HELD, screens), what="the screens ahead", seconds=30)
 
 
 def lose_the_network(person: Person, wire: Wire) -> None:
@@ -163,6 +167,7 @@ def test_a_queue_in_memory_loses_answers_and_says_so(chromium: Browser, web: str
     with wire_to(web) as wire, somebody(chromium, wire.base, made) as person:
         person.page.context.add_init_script(NO_STORAGE)
         at_the_first_trial(person)
+        ready_to_reload(person.page)
         person.page.wait_for_function(FETCHED)
         person.page.wait_for_timeout(500)  # to read what came
         lose_the_network(person, wire)

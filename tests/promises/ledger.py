@@ -1,8 +1,8 @@
 """The promises of Foretell, what each test of them reached, and the page that says so.
 
 A test that shows a promise carries `@pytest.mark.promise(N)`, one that breaks it on purpose `@pytest.mark.control(N,
-"what is broken")`. Both tell what they reached through the fixture `reached`. A full run (FORETELL_PROMISES=full, as
-`make promises` does) writes docs/promises.json and, from it, docs/promises.md.
+"what is broken")`. Both tell what they reached through the fixture `reached`. A run with FORETELL_PROMISES=full (`make
+promises`) or =quick (the smaller numbers of `make test`) keeps what it saw in docs/promises.json and docs/promises.md.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
-FULL = os.environ.get("FORETELL_PROMISES") == "full"
+# "full": the promised numbers, recorded. "quick": the smaller ones of `make test`, recorded and marked as such.
+MODE = os.environ.get("FORETELL_PROMISES", "")
+FULL = MODE == "full"
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Shown:
     reached: tuple[str, ...] = ()
     outcome: str = "not run"
     seconds: float = 0.0
+    scale: str = ""
     date: str = ""
     commit: str = ""
 
@@ -55,8 +58,15 @@ class Run:
         return asdict(self)
 
     def with_newer(self, newer: Sequence[Shown]) -> tuple[Shown, ...]:
-        """What was shown, each test by its last run; so a run of one promise leaves the others' rows standing."""
-        last = {entry.identity: entry for entry in (*self.shown, *newer)}
+        """What was shown, each test by its last run; so a run of one promise leaves the others' rows standing.
+
+        A run at the smaller numbers never takes the place of one at the full numbers that kept its word.
+        """
+        last = {entry.identity: entry for entry in self.shown}
+        for entry in newer:
+            known = last.get(entry.identity)
+            if entry.scale == "full" or known is None or (known.scale, known.outcome) != ("full", "passed"):
+                last[entry.identity] = entry
         return tuple(last[identity] for identity in sorted(last))
 
 
@@ -149,7 +159,8 @@ def render(run: Run, promises: Sequence[Promise] = PROMISES) -> str:
         "|---|---|---|---|---|---|---|",
         *(_row(promise, run) for promise in promises),
         "",
-        "A control breaks the rule on purpose; it counts only when the check of the promise then fails.",
+        "A control breaks the rule on purpose; it counts only when the check of the promise then fails."
+        " *(smaller numbers)*: the last run of this test was one of `make test`'s size, not of the promised one.",
         "",
         "Checked at this site by ______________________   on ______________   signature ______________________",
         "",
@@ -165,12 +176,16 @@ def _row(promise: Promise, run: Run) -> str:
         str(promise.number),
         promise.text,
         promise.target,
-        "<br>".join(text for entry in tests for text in entry.reached) or "–",
+        "<br>".join(f"{text}{_small(entry)}" for entry in tests for text in entry.reached) or "–",
         "<br>".join(f"`{_short(entry.test)}` {entry.outcome}" for entry in tests) or "**none**",
         "<br>".join(f"{entry.broken}: {_turned(entry)}" for entry in controls) or "**none**",
         "<br>".join(sorted({f"{entry.date} {entry.commit}" for entry in shown})) or "never",
     )
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _small(entry: Shown) -> str:
+    return " *(smaller numbers)*" if entry.scale == "quick" else ""
 
 
 def _short(test: str) -> str:

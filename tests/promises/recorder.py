@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.promises.ledger import FULL, Reached, Run, Shown, read_run, render
+from tests.promises.ledger import MODE, Reached, Run, Shown, read_run, render
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE, RECORD = ROOT / "docs" / "promises.md", ROOT / "docs" / "promises.json"
@@ -51,6 +51,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
                 reached=tuple(text for text, only in item.stash.get(SAID, []) if only in {None, mark.args[0]}),
                 outcome=report.outcome,
                 seconds=round(report.duration, 1),
+                scale=MODE,
                 date=f"{datetime.now(UTC):%Y-%m-%d}",
                 commit=_commit(),
             )
@@ -60,7 +61,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     shown = session.config.stash[SHOWN]
-    if not FULL or not shown:
+    if not MODE or not shown:
         return
     before = read_run(json.loads(RECORD.read_text())) if RECORD.exists() else Run("", "", ())
     run = Run(version("foretell"), _machine(), before.with_newer(shown))

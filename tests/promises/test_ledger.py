@@ -1,4 +1,4 @@
-"""The ledger itself: no promise without a test and a control, and a page that is what the last full run wrote."""
+"""The ledger itself: no promise without a test and a control, and a page that is what the runs wrote."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_promises_are_numbered_from_one() -> None:
     assert [promise.number for promise in PROMISES] == list(range(1, 43))
 
 
-def test_the_page_is_the_record_of_the_last_full_run() -> None:
+def test_the_page_is_the_record_of_the_last_runs() -> None:
     run = read_run(json.loads(RECORD.read_text()))
     assert PAGE.read_text() == render(run)
     assert {promise.number for promise in PROMISES} == {entry.number for entry in run.shown}
@@ -53,6 +53,13 @@ def test_a_run_of_one_promise_leaves_the_rows_of_the_others() -> None:
     old, other = Shown(1, "promise", "a", outcome="failed"), Shown(2, "promise", "b", outcome="passed")
     new = Shown(1, "promise", "a", outcome="passed")
     assert Run("1", "here", (old, other)).with_newer([new]) == (new, other)
+
+
+def test_smaller_numbers_never_take_the_place_of_the_promised_ones() -> None:
+    full = Shown(1, "promise", "a", outcome="passed", scale="full")
+    small = Shown(1, "promise", "a", outcome="passed", scale="quick")
+    assert Run("1", "here", (full,)).with_newer([small]) == (full,)
+    assert Run("1", "here", (small,)).with_newer([full]) == (full,)
 
 
 def test_a_promise_without_a_test_and_a_control_that_stayed_green_are_named() -> None:
