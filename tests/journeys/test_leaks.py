@@ -23,6 +23,7 @@ from explainers.types import FeatureWeight, FeatureWeights, input_from_json
 from studyapp import screens
 from studyapp.actions import enrol, lifecycle, studies
 from studyapp.actions.consent_texts import add_first_text
+from studyapp.actions.data_code import data_code
 from studyapp.actions.links import add_link
 from studyapp.design.sampling import PoolItem, draw_items
 from studyapp.design.schema import parse_design
@@ -107,7 +108,8 @@ def unmarked(walker: Walker, reply: HttpResponse) -> bytes:
     cookies = "\n".join(sorted(f"{name} {dict(morsel)}" for name, morsel in reply.cookies.items()))
     whole = f"{reply.status_code}\n{head}\n{cookies}\n".encode() + reply.content
     enrolment = walker.enrolment()
-    names = (str(walker.study.public_id), walker.study.public_id.hex[:16], walker.link.token, enrolment.code)
+    study, own_code = walker.study.public_id, data_code(enrolment)
+    names = (str(study), study.hex[:16], walker.link.token, enrolment.code, own_code, own_code.replace("-", ""))
     for name in names:
         whole = whole.replace(name.encode(), b"~")
     whole = re.sub(rb"(expires': ')[^']*", rb"\1~", whole)
@@ -270,7 +272,7 @@ def test_a_page_that_takes_longer_for_one_answer_is_seen(monkeypatch: pytest.Mon
         screen = screen_at(study, place)
         one = factories.CLASSES["adult"][0]
         if screen.step.kind == "trial" and truths(study.design_id)[screen.step.key].output == one:
-            time.sleep(0.02)
+            time.sleep(0.1)
         return screen
 
     monkeypatch.setattr(participant, "screen_at", slower)

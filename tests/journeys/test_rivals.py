@@ -113,8 +113,8 @@ def test_an_arm_named_in_the_address_is_ignored(monkeypatch: pytest.MonkeyPatch)
             def __init__(self, design) -> None:  # type: ignore[no-untyped-def]
                 self.design = design
 
-            def place(self, *where):  # type: ignore[no-untyped-def]
-                return replace(draw(self.design).place(*where), arm=asked[0])
+            def place(self, *where, **known):  # type: ignore[no-untyped-def]
+                return replace(draw(self.design).place(*where, **known), arm=asked[0])
 
         monkeypatch.setattr(participant, "enrol", remembering)
         monkeypatch.setattr(allocate, "mechanism", Obeying)

@@ -61,7 +61,7 @@ def count_the_arms() -> None:
     """The arm with the fewest people so far, counted before it is written."""
     from collections import Counter
 
-    from studyapp.actions import respond
+    from studyapp.actions import audit, respond
     from studyapp.actions.allocate import stratum_key
     from studyapp.models import Assignment, Stratum
 
@@ -73,6 +73,7 @@ def count_the_arms() -> None:
         enrolment.arm = min((arm.key for arm in design.arms), key=lambda arm: counts[arm])
         stratum, _ = Stratum.objects.get_or_create(stage=enrolment.stage, key=stratum_key(enrolment, design))
         n_arms = len(design.arms)
+        audit.record("allocated", f"enrolment {enrolment.code}", actor=audit.SYSTEM, study=enrolment.study)
         return Assignment.objects.create(
             enrolment=enrolment, stratum=stratum, sequence=random.randrange(10**9), arm=enrolment.arm,
             permuted_block=total // n_arms, block_size=n_arms, assigned_at=enrolment.enrolled_at,

@@ -247,6 +247,8 @@ function remember(key, value) {
 // A page to wait on that belongs to nobody here: the server knows what stands at this address.
 function comeBackWhenOnline() {
   const again = () => location.reload();
+  const tryAgain = () => fetch(location.href, { method: "HEAD" }).then(again, () => {});
   window.addEventListener("online", again);
   document.querySelector("[data-retry]").addEventListener("click", again);
+  setInterval(tryAgain, AHEAD_AFTER_MS); // the network may have come back before anybody listened
 }
