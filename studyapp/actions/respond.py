@@ -47,7 +47,15 @@ def record_response(*, enrolment_id: int, submission: Submission) -> Enrolment:
     try:
         return _record(enrolment_id, submission)
     except IntegrityError as error:
+        if not _is_of_the_key(error):
+            raise
         raise KeyReused("This key belongs to another answer; nothing was stored.") from error
+
+
+def _is_of_the_key(error: IntegrityError) -> bool:
+    """Whether the unique key of responses refused; what any other rule of the database refuses is a fault of ours."""
+    refused = getattr(error.__cause__, "diag", None)
+    return str(getattr(refused, "constraint_name", "")).startswith("studyapp_response_key")
 
 
 @transaction.atomic

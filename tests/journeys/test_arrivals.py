@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from studyapp.actions import enrol, respond
+from studyapp.actions import audit, enrol, respond
 from studyapp.design.schema import Design
 from studyapp.models import Assignment, Enrolment, Stratum, Study
 from tests import factories
@@ -96,6 +96,7 @@ def count_the_arms(enrolment: Enrolment, design: Design) -> Assignment:
     enrolment.arm = min((arm.key for arm in design.arms), key=lambda arm: counts[arm])
     stratum, _ = Stratum.objects.get_or_create(stage=enrolment.stage, key="")
     n_arms = len(design.arms)
+    audit.record("allocated", enrolment.trail_name, actor=audit.SYSTEM, study=enrolment.study)
     return Assignment.objects.create(
         enrolment=enrolment, stratum=stratum, sequence=secrets.randbelow(10_000), arm=enrolment.arm,
         permuted_block=sum(counts.values()) // n_arms, block_size=n_arms, assigned_at=enrolment.enrolled_at,

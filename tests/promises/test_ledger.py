@@ -34,7 +34,7 @@ def test_promises_are_numbered_from_one() -> None:
 def test_the_page_is_the_record_of_the_last_runs() -> None:
     run = read_run(json.loads(RECORD.read_text()))
     assert PAGE.read_text() == render(run)
-    assert {promise.number for promise in PROMISES} == {entry.number for entry in run.shown}
+    assert {entry.number for entry in run.shown} <= {promise.number for promise in PROMISES}
 
 
 def test_the_record_names_only_tests_that_are_there() -> None:
