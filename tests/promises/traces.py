@@ -95,6 +95,14 @@ def as_superuser(*statements: str) -> list[tuple[object, ...]]:
     return as_role(SUPERUSER, *statements)
 
 
+def open_snapshots() -> list[tuple[object, ...]]:
+    """Who keeps the database from forgetting dead rows, and since when."""
+    return as_superuser(
+        "SELECT pid, application_name, usename, state, backend_type, age(backend_xmin), now() - xact_start, query "
+        "FROM pg_stat_activity WHERE backend_xmin IS NOT NULL AND pid <> pg_backend_pid()"
+    )
+
+
 def as_role(role: str, *statements: str) -> list[tuple[object, ...]]:
     """Statements, each committed by itself; the rows of the last one come back."""
     to = connection.settings_dict
