@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.core import signing
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.utils.translation import gettext
@@ -140,8 +142,12 @@ def not_ready(request: HttpRequest) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500, from a template that needs nothing: no database, no context."""
-    return HttpResponse(render_to_string("500.html"), status=500)
+    """500, from a template that needs nothing: no database, no context; 503 while the database is away or too busy."""
+    is_passing = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
+    response = HttpResponse(render_to_string("500.html"), status=503 if is_passing else 500)
+    if is_passing:
+        response["Retry-After"] = "10"
+    return response
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

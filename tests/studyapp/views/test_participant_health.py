@@ -59,3 +59,18 @@ def test_a_queue_that_stands_still_is_told_and_keeps_nobody_out(client: Client) 
 
     assert response.status_code == 200
     assert b"but jobs wait: the oldest for 36" in response.content
+
+
+@pytest.mark.django_db(transaction=True)
+def test_while_the_database_is_away_people_are_asked_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = Client(raise_request_exception=False)
+    connection.close()
+    with monkeypatch.context() as patch:
+        patch.setitem(connection.settings_dict, "HOST", "127.0.0.1")
+        patch.setitem(connection.settings_dict, "PORT", "1")  # nobody listens there
+        away = client.get("/join/canary/")
+        connection.close()
+
+    assert (away.status_code, away["Retry-After"]) == (503, "10")
+    assert "What you answered before is saved" in away.content.decode()
+    assert client.get("/join/canary/").status_code == 404
