@@ -8,7 +8,7 @@ import numpy as np
 from analysis.errors import AnalysisError
 from analysis.inference.mixed.laplace import Curvature, Evaluation, Laplace, Modes, Parameters
 from analysis.inference.mixed.packing import pack, unpack
-from analysis.types import FloatArray
+from analysis.types import BoolArray, FloatArray
 
 GAIN: Final = 1e-9  # stop when a step promises less than this of the log-likelihood
 LONGEST_STEP: Final = 2.0
@@ -24,10 +24,12 @@ class Maximum:
     ----------
     parameters : Parameters
     loglik : float
-    gradient : float array, shape (n_parameters,)
-        At the maximum; packed as `packing.pack` does.
-    hessian : float array, shape (n_parameters, n_parameters)
+    gradient : float array, shape (n_free,)
+        At the maximum, by the free ones of the parameters that `packing.pack` packs.
+    hessian : float array, shape (n_free, n_free)
         Of the log-likelihood, by differences of the exact gradient.
+    free : bool array, shape (n_parameters,)
+        Which parameters were fitted; the others stayed where they began.
     modes : Modes
     evaluations : int
         Of likelihood and gradient, those of the Hessian included.
@@ -37,44 +39,71 @@ class Maximum:
     loglik: float
     gradient: FloatArray
     hessian: FloatArray
+    free: BoolArray
     modes: Modes
     evaluations: int
 
 
-def maximise(laplace: Laplace, start: Parameters) -> Maximum:
+def maximise(laplace: Laplace, start: Parameters, free: BoolArray | None = None) -> Maximum:
     """Climb from `start` to the maximum.
+
+    Parameters
+    ----------
+    laplace : Laplace
+    start : Parameters
+        With one set.
+    free : bool array, shape (n_parameters,), optional
+        Which packed parameters to fit: all by default, every fixed effect in any case.
 
     Raises
     ------
     AnalysisError
         When no step leads upwards although the gradient is not zero; it carries what to look at.
     """
-    climb = _Climb(laplace, start)
+    climb = _Climb(laplace, start, np.ones(pack(start).shape[1], dtype=np.bool_) if free is None else free)
     climb.to_the_top()
     hessian = climb.hessian()
     climb.newton_step(hessian)
     return Maximum(
-        unpack(climb.place[None], start), climb.loglik, climb.gradient, hessian, climb.modes, climb.evaluations
+        climb.parameters(climb.place),
+        climb.loglik,
+        climb.gradient,
+        hessian,
+        climb.free,
+        climb.modes,
+        climb.evaluations,
     )
 
 
 class _Climb:
     """One ascent. The place, and what is known there."""
 
-    def __init__(self, laplace: Laplace, start: Parameters) -> None:
-        self._laplace, self._like = laplace, start
+    def __init__(self, laplace: Laplace, start: Parameters, free: BoolArray) -> None:
+        self._laplace, self._start, self.free = laplace, start, free
         self.evaluations = 0
         self.modes = laplace.no_effects()
-        self._go_to(pack(start)[0], self._evaluate(pack(start)[0]))
-        self._inverse = _first_inverse(laplace.curvature(start, self.modes), start, laplace)
+        place = self._free_of(start)
+        self._go_to(place, self._evaluate(place))
+        inverse = _first_inverse(laplace.curvature(start, self.modes), start, laplace)
+        self._inverse = inverse[np.ix_(free, free)]
+
+    def parameters(self, place: FloatArray) -> Parameters:
+        """Return all parameters, those included that are not fitted."""
+        whole = pack(self._start)
+        whole[0, self.free] = place
+        return unpack(whole, self._start)
+
+    def _free_of(self, parameters: Parameters) -> FloatArray:
+        free: FloatArray = pack(parameters)[0, self.free]
+        return free
 
     def _evaluate(self, place: FloatArray) -> Evaluation:
         self.evaluations += 1
-        return self._laplace.evaluate(unpack(place[None], self._like), self.modes)
+        return self._laplace.evaluate(self.parameters(place), self.modes)
 
     def _go_to(self, place: FloatArray, found: Evaluation) -> None:
         self.place, self.loglik, self.modes = place, float(found.loglik[0]), found.modes
-        self.gradient, self.profile = pack(found.gradient)[0], found.profile[0]
+        self.gradient, self.profile = self._free_of(found.gradient), found.profile[0]
 
     def to_the_top(self) -> None:
         """BFGS steps on the inverse Hessian (Nocedal & Wright 2006, algorithm 6.1) with backtracking."""
@@ -120,15 +149,17 @@ class _Climb:
         By beta the penalised likelihood has a second derivative in closed form, so that differences are taken of the
         rest alone, that of -log|H| / 2. It is some percent of the whole, and so is its error: one side is enough.
         """
-        n_fixed = self._like.beta.shape[-1]
+        n_fixed = self._start.beta.shape[-1]
         sizes = STEP_OF_DIFFERENCES * np.sqrt(np.clip(np.diag(self._inverse), 1e-6, 1.0))
         shifts = np.diag(sizes)
         hessian = np.empty((len(sizes), len(sizes)))
         for number in range(n_fixed, len(sizes)):
-            up, down = (pack(self._evaluate(self.place + way * shifts[number]).gradient)[0] for way in (1.0, -1.0))
+            up, down = (
+                self._free_of(self._evaluate(self.place + way * shifts[number]).gradient) for way in (1.0, -1.0)
+            )
             hessian[number] = hessian[:, number] = (up - down) / (2.0 * sizes[number])
         here = self.gradient[:n_fixed] - self.profile
-        information = self._laplace.curvature(unpack(self.place[None], self._like), self.modes).beta[0]
+        information = self._laplace.curvature(self.parameters(self.place), self.modes).beta[0]
         for number in range(n_fixed):
             found = self._evaluate(self.place + shifts[number])
             rest = found.gradient.beta[0] - found.profile[0]

@@ -9,9 +9,10 @@ from scipy import special, stats
 
 from analysis.errors import InputError
 from analysis.inference.mixed.ascent import Maximum, maximise
+from analysis.inference.mixed.crossing import Crossing, check_lengths, cross, design_problems
 from analysis.inference.mixed.families import FAMILIES, Link
 from analysis.inference.mixed.laplace import Laplace, Parameters
-from analysis.inference.mixed.layout import Layout, lay_out
+from analysis.inference.mixed.layout import Layout
 from analysis.types import BoolArray, FloatArray, IntArray, Interval
 
 START_INTERCEPT: Final = 0.7  # standard deviations to start from, on the logit scale
@@ -67,6 +68,11 @@ class MixedFit:
         Of intercept and slopes over participants.
     item_covariance : float array, shape (c, c)
         Of intercept and slopes over items.
+    parameter_covariance : float array, shape (n_parameters, n_parameters)
+        Of all parameters: fixed effects, then the lower triangles (row by row) of the participants' and the items'
+        factors. Zero for the entries that uncorrelated slopes leave out.
+    participant_factor, item_factor : float array, shape (k, k) and (c, c)
+        Lower triangular: covariance = factor @ factor'.
     loglik : float
         Laplace approximation, with the binomial coefficients.
     link : {"logit", "probit"}
@@ -79,6 +85,9 @@ class MixedFit:
     covariance: FloatArray
     participant_covariance: FloatArray
     item_covariance: FloatArray
+    parameter_covariance: FloatArray
+    participant_factor: FloatArray
+    item_factor: FloatArray
     loglik: float
     link: Link
     n_trials: int
@@ -110,6 +119,43 @@ class MixedFit:
         return Interval(float(value - reach), float(value + reach), level)
 
 
+@dataclass(frozen=True)
+class BinomialModel:
+    """Answers and the model for them; the fields are the arguments of `fit_binomial`, which explains them."""
+
+    correct: FloatArray
+    fixed: FloatArray
+    names: tuple[str, ...]
+    participants: IntArray
+    items: IntArray
+    participant_slopes: FloatArray | None = None
+    item_slopes: FloatArray | None = None
+    trials: FloatArray | None = None
+    link: Link = "logit"
+    participant_slopes_correlated: bool = True
+    item_slopes_correlated: bool = True
+
+    @property
+    def seen(self) -> BoolArray:
+        """Return which trials have an answer."""
+        return ~np.isnan(self.correct)
+
+    @property
+    def counts(self) -> FloatArray:
+        """Return how many answers each trial counts."""
+        return np.ones(len(self.correct)) if self.trials is None else np.asarray(self.trials, dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Solution:
+    """A fit with all that it was made of, for what needs more than its results."""
+
+    model: BinomialModel
+    crossing: Crossing
+    laplace: Laplace
+    top: Maximum
+
+
 def fit_binomial(
     *,
     correct: FloatArray,
@@ -121,6 +167,8 @@ def fit_binomial(
     item_slopes: FloatArray | None = None,
     trials: FloatArray | None = None,
     link: Link = "logit",
+    participant_slopes_correlated: bool = True,
+    item_slopes_correlated: bool = True,
 ) -> MixedFit:
     """Fit a binomial mixed model by maximum Laplace likelihood.
 
@@ -135,10 +183,12 @@ def fit_binomial(
     participants, items : int array, shape (n,)
         Who answered what; any whole numbers.
     participant_slopes, item_slopes : float array, shape (n, k), optional
-        Variables whose effect differs between participants or items, beside the intercepts; correlated with them.
+        Variables whose effect differs between participants or items, beside the intercepts.
     trials : float array, shape (n,), optional
         Answers that `correct` counts; 1 by default.
     link : {"logit", "probit"}
+    participant_slopes_correlated, item_slopes_correlated : bool
+        Whether intercept and slopes may be correlated; otherwise they are independent.
 
     Returns
     -------
@@ -156,71 +206,87 @@ def fit_binomial(
     Source: Breslow & Clayton (1993) for the approximation; Baayen, Davidson & Bates (2008) for crossed participants
     and items. The maximum is that of glmmTMB (tests/analysis/inference/mixed).
     """
-    seen = ~np.isnan(correct)
-    counts = np.ones(len(correct)) if trials is None else np.asarray(trials, dtype=np.float64)
-    _check(correct, counts, fixed, names, participants, items, seen)
-    people, person = np.unique(participants[seen], return_inverse=True)
-    things, thing = np.unique(items[seen], return_inverse=True)
-    by_person, by_thing = _with_intercept(participant_slopes, seen), _with_intercept(item_slopes, seen)
-    participants_are_rows = len(people) >= len(things)
-    rows, columns = (person, by_person), (thing, by_thing)
-    if not participants_are_rows:
-        rows, columns = columns, rows
-    layout = lay_out(
-        successes=correct[seen],
-        trials=counts[seen],
-        fixed=fixed[seen],
-        rows=rows[0],
-        row_design=rows[1],
-        columns=columns[0],
-        column_design=columns[1],
+    model = BinomialModel(
+        correct,
+        fixed,
+        tuple(names),
+        participants,
+        items,
+        participant_slopes,
+        item_slopes,
+        trials,
+        link,
+        participant_slopes_correlated,
+        item_slopes_correlated,
     )
-    top = maximise(Laplace(layout, FAMILIES[link]), _start(layout, link))
+    return describe(solve(model))
+
+
+def solve(model: BinomialModel) -> Solution:
+    """Find the maximum; raises what `fit_binomial` raises."""
+    _check(model)
+    seen = model.seen
+    crossing = cross(
+        participants=model.participants,
+        items=model.items,
+        participant_slopes=model.participant_slopes,
+        item_slopes=model.item_slopes,
+        seen=seen,
+    )
+    layout = crossing.lay_out(successes=model.correct[seen], trials=model.counts[seen], fixed=model.fixed[seen])
+    laplace = Laplace(layout, FAMILIES[model.link])
+    free = crossing.free(
+        layout.n_fixed,
+        correlated_people=model.participant_slopes_correlated,
+        correlated_items=model.item_slopes_correlated,
+    )
+    return Solution(model, crossing, laplace, maximise(laplace, _start(layout, model.link), free))
+
+
+def describe(solution: Solution) -> MixedFit:
+    """Return the results of a fit."""
+    model, crossing, top = solution.model, solution.crossing, solution.top
+    seen, n_fixed = model.seen, len(model.names)
     factors = (top.parameters.row_factor[0], top.parameters.column_factor[0])
-    covariances = tuple(factor @ factor.T for factor in factors)
+    of_people, of_items = crossing.in_layout(*factors)
+    covariance = covariance_of_all(top)
+    order = crossing.order_of_report(n_fixed)
     return MixedFit(
-        names=tuple(names),
+        names=model.names,
         coefficients=top.parameters.beta[0],
-        covariance=_covariance(top)[: len(names), : len(names)],
-        participant_covariance=covariances[0 if participants_are_rows else 1],
-        item_covariance=covariances[1 if participants_are_rows else 0],
-        loglik=top.loglik + _log_coefficients(correct[seen], counts[seen]),
-        link=link,
+        covariance=covariance[:n_fixed, :n_fixed],
+        participant_covariance=of_people @ of_people.T,
+        item_covariance=of_items @ of_items.T,
+        parameter_covariance=covariance[np.ix_(order, order)],
+        participant_factor=of_people,
+        item_factor=of_items,
+        loglik=top.loglik + _log_coefficients(model.correct[seen], model.counts[seen]),
+        link=model.link,
         n_trials=int(seen.sum()),
-        n_participants=len(people),
-        n_items=len(things),
-        certificate=_certificate(top, fixed[seen], factors),
+        n_participants=len(crossing.people),
+        n_items=len(crossing.items),
+        certificate=certify(top, model.fixed[seen] @ top.parameters.beta[0]),
     )
 
 
-def _check(
-    correct: FloatArray,
-    counts: FloatArray,
-    fixed: FloatArray,
-    names: Sequence[str],
-    participants: IntArray,
-    items: IntArray,
-    seen: BoolArray,
-) -> None:
-    problems = []
-    lengths = {len(correct), len(counts), len(fixed), len(participants), len(items)}
-    if len(lengths) > 1:
-        raise InputError("the mixed model", [f"arrays of one length were expected, lengths {sorted(lengths)} came"])
-    if fixed.ndim != 2 or fixed.shape[1] != len(names):
-        problems.append(f"fixed: a column for each of {len(names)} names was expected, shape {fixed.shape} came")
+def _check(model: BinomialModel) -> None:
+    correct, counts, seen = model.correct, model.counts, model.seen
+    check_lengths(
+        correct=correct,
+        counts=counts,
+        fixed=model.fixed,
+        participants=model.participants,
+        items=model.items,
+        participant_slopes=model.participant_slopes,
+        item_slopes=model.item_slopes,
+    )
+    problems = design_problems(model.fixed, len(model.names), seen)
     if not seen.any():
         problems.append("correct: at least one answer was expected, none came; is everything missing?")
     elif ((correct[seen] < 0) | (correct[seen] > counts[seen])).any():
         problems.append("correct: counts from 0 to `trials` were expected; others came")
-    elif fixed.ndim == 2 and (rank := int(np.linalg.matrix_rank(fixed[seen]))) < fixed.shape[1]:
-        problems.append(f"fixed: {fixed.shape[1]} independent columns were expected, {rank} are; leave out the others")
     if problems:
         raise InputError("the mixed model", problems)
-
-
-def _with_intercept(slopes: FloatArray | None, seen: BoolArray) -> FloatArray:
-    ones = np.ones((int(seen.sum()), 1))
-    return ones if slopes is None else np.concatenate([ones, slopes[seen].reshape(len(ones), -1)], axis=1)
 
 
 def _start(layout: Layout, link: Link) -> Parameters:
@@ -255,6 +321,13 @@ def _log_coefficients(correct: FloatArray, trials: FloatArray) -> float:
     return float(ways.sum())
 
 
+def covariance_of_all(top: Maximum) -> FloatArray:
+    """Return the covariance of all packed parameters; 0 for those that were not fitted."""
+    whole = np.zeros((len(top.free), len(top.free)))
+    whole[np.ix_(top.free, top.free)] = _covariance(top)
+    return whole
+
+
 def _covariance(top: Maximum) -> FloatArray:
     """Invert minus the Hessian; a direction of no information at all gets an infinite variance, not an error."""
     values, vectors = np.linalg.eigh(-top.hessian)
@@ -264,15 +337,16 @@ def _covariance(top: Maximum) -> FloatArray:
     return covariance
 
 
-def _certificate(top: Maximum, fixed: FloatArray, factors: tuple[FloatArray, FloatArray]) -> Certificate:
+def certify(top: Maximum, fixed_part: FloatArray) -> Certificate:
+    """Return the certificate of a maximum whose fixed effects add up to `fixed_part`, an entry a trial."""
     covariance = _covariance(top)
+    factors = (top.parameters.row_factor[0], top.parameters.column_factor[0])
     scale = np.sqrt(np.maximum(np.diag(covariance), 0.0))
     standardised = -top.hessian * np.outer(scale, scale)
-    reach = np.abs(fixed @ top.parameters.beta[0])
     return Certificate(
         gain=float(0.5 * top.gradient @ covariance @ top.gradient),
         smallest_eigenvalue=float(np.linalg.eigvalsh(standardised).min()),
         is_singular=any(float(np.abs(np.diag(factor)).min()) < ON_THE_BOUNDARY for factor in factors),
-        is_separated=bool((reach > SEPARATED).any()),
+        is_separated=bool((np.abs(fixed_part) > SEPARATED).any()),
         evaluations=top.evaluations,
     )
