@@ -12,6 +12,8 @@ INSTALL = $(PIP) install $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -
 PINS := pyproject.toml constraints.txt
 # pytest's own options: make test TESTS="tests/journeys -x"
 TESTS ?=
+# How many processes test side by side, each with servers of its own; most tests wait for something half of the time.
+JOBS ?= 2
 # How long the storm of `make torture` rages, and which one it is: make torture MINUTES=2 SEED=7
 MINUTES ?= 10
 SEED ?=
@@ -38,7 +40,7 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed-test
 	@.ci/browser $(PYTHON)
-	@$(PYTHON) -m pytest $(TESTS)
+	@$(PYTHON) -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 # The promised numbers, not the smaller ones of `make test`; writes docs/promises.json and docs/promises.md.
 promises: $(VENV)/.installed-test

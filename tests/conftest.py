@@ -8,6 +8,7 @@ from tests.promises import ledger, recorder
 
 pytest_configure = recorder.pytest_configure
 pytest_runtest_makereport = recorder.pytest_runtest_makereport
+pytest_runtest_logreport = recorder.pytest_runtest_logreport
 pytest_sessionfinish = recorder.pytest_sessionfinish
 pytest_terminal_summary = recorder.pytest_terminal_summary
 

@@ -8,7 +8,7 @@ promises`) or =quick (the smaller numbers of `make test`) keeps what it saw in d
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -72,8 +72,12 @@ class Run:
 
 def read_run(document: dict[str, Any]) -> Run:
     """A run as `document` wrote it."""
-    shown = tuple(Shown(**{**entry, "reached": tuple(entry["reached"])}) for entry in document["shown"])
-    return Run(document["version"], document["machine"], shown)
+    return Run(document["version"], document["machine"], tuple(map(shown_from, document["shown"])))
+
+
+def shown_from(entry: Mapping[str, Any]) -> Shown:
+    """What `dataclasses.asdict` made of it, through JSON or not."""
+    return Shown(**{**entry, "reached": tuple(entry["reached"])})
 
 
 PROMISES: tuple[Promise, ...] = (

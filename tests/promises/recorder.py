@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.metadata import version
@@ -14,17 +15,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.promises.ledger import MODE, Reached, Run, Shown, read_run, render
+from tests.promises.ledger import MODE, Reached, Run, Shown, read_run, render, shown_from
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE, RECORD = ROOT / "docs" / "promises.md", ROOT / "docs" / "promises.json"
 
 SAID = pytest.StashKey[list[tuple[str, int | None]]]()
-SHOWN = pytest.StashKey[list[Shown]]()
+PROPERTY = "promise"  # of a test's report, which reaches the process that writes the page from wherever it ran
+shown: list[Shown] = []
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[SHOWN] = []
+    shown.clear()
 
 
 def reached_of(node: pytest.Item) -> Reached:
@@ -42,26 +44,29 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     marks = [mark for mark in item.iter_markers() if mark.name in {"promise", "control"}]
     decided = report.when == "call" or report.outcome != "passed"
     for mark in marks if decided else ():
-        item.config.stash[SHOWN].append(
-            Shown(
-                number=mark.args[0],
-                kind=mark.name,
-                test=item.nodeid,
-                broken=mark.args[1] if mark.name == "control" else "",
-                reached=tuple(text for text, only in item.stash.get(SAID, []) if only in {None, mark.args[0]}),
-                outcome=report.outcome,
-                seconds=round(report.duration, 1),
-                scale=MODE,
-                date=f"{datetime.now(UTC):%Y-%m-%d}",
-                commit=_commit(),
-            )
+        entry = Shown(
+            number=mark.args[0],
+            kind=mark.name,
+            test=item.nodeid,
+            broken=mark.args[1] if mark.name == "control" else "",
+            reached=tuple(text for text, only in item.stash.get(SAID, []) if only in {None, mark.args[0]}),
+            outcome=report.outcome,
+            seconds=round(report.duration, 1),
+            scale=MODE,
+            date=f"{datetime.now(UTC):%Y-%m-%d}",
+            commit=_commit(),
         )
+        report.user_properties.append((PROPERTY, asdict(entry)))
     return report
 
 
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    shown.extend(shown_from(said) for name, said in report.user_properties if name == PROPERTY)
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    shown = session.config.stash[SHOWN]
-    if not MODE or not shown:
+    is_one_of_several = hasattr(session.config, "workerinput")
+    if not MODE or not shown or is_one_of_several:
         return
     before = read_run(json.loads(RECORD.read_text())) if RECORD.exists() else Run("", "", ())
     run = Run(version("foretell"), _machine(), before.with_newer(shown))
@@ -70,10 +75,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:  # type: ignore[no-untyped-def]
-    shown = [entry for entry in config.stash[SHOWN] if entry.reached]
-    if shown:
+    told = [entry for entry in shown if entry.reached]
+    if told:
         terminalreporter.section("promises: what was reached")
-        for entry in sorted(shown, key=lambda entry: (entry.number, entry.kind)):
+        for entry in sorted(told, key=lambda entry: (entry.number, entry.kind)):
             terminalreporter.line(f"{entry.number:>2} {entry.kind:<8} {entry.outcome:<7} {'; '.join(entry.reached)}")
 
 
