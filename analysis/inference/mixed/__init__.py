@@ -1,6 +1,20 @@
 """Mixed models with crossed participants and items."""
 
+from analysis.inference.mixed.constrained import ConstrainedFit, MarginalGain, fit_constrained
+from analysis.inference.mixed.effect import Effect
 from analysis.inference.mixed.fit import Certificate, MixedFit, fit_binomial
 from analysis.inference.mixed.marginal import MarginalCells, marginal_cells
+from analysis.inference.mixed.nested import ModelTest
 
-__all__ = ["Certificate", "MarginalCells", "MixedFit", "fit_binomial", "marginal_cells"]
+__all__ = [
+    "Certificate",
+    "ConstrainedFit",
+    "Effect",
+    "MarginalCells",
+    "MarginalGain",
+    "MixedFit",
+    "ModelTest",
+    "fit_binomial",
+    "fit_constrained",
+    "marginal_cells",
+]
