@@ -28,8 +28,6 @@ def study_a() -> dict[str, np.ndarray]:
 
 
 def simulated(
-    n_arms: int = 2, per_arm: int = 20, *, n_items: int = 10, seed: int = 5, gain: float = 0.6
-) -> dict[str, Any]:
     n_arms: int = 2, per_arm: int = 20, n_items: int = 10, seed: int = 5, gain: float = 0.6
 ) -> dict[str, Any]:
     """People who answer every item before and after; the arms but the first gain more."""
