@@ -8,6 +8,8 @@ data), a token (absent: the text without it) or a cell of a regular grid (absent
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -19,6 +21,19 @@ from explainers.methods.blocks import as_tabular, encode, forward_rows
 from explainers.types import Modality, TextInput
 
 _REPLACEMENTS = 1  # stream of an item's generator
+
+Answer: TypeAlias = Callable[[Tensor, int], Tensor]
+
+
+def probability(logits: Tensor, class_index: int) -> Tensor:
+    """Softmax probability of the class, 0 to 1, in float64."""
+    return logits.double().softmax(1)[:, class_index]
+
+
+def score(logits: Tensor, class_index: int) -> Tensor:
+    """Centred logit of the class (see `explainers.methods.gradients`), in float64."""
+    wide = logits.double()
+    return wide[:, class_index] - wide.mean(1)
 
 
 class Masking(ABC):
@@ -46,8 +61,8 @@ class Masking(ABC):
         """Images: the cell of each pixel, row by row."""
         return None
 
-    def predict(self, place: int, masks: BoolArray) -> FloatArray:
-        """Probability of the item's explained class for each mask.
+    def predict(self, place: int, masks: BoolArray, answer: Answer = probability) -> FloatArray:
+        """The answer for the item's explained class to each mask.
 
         Parameters
         ----------
@@ -55,12 +70,14 @@ class Masking(ABC):
             The item's place in the batch.
         masks : bool array, shape (n_masks, n_units)
             True where a unit is present.
+        answer : callable
+            What is read from the logits of the class: `probability` or `score`.
 
         Returns
         -------
         float array, shape (n_masks,)
-            Softmax probabilities, 0 to 1: logits in float32, softmax in float64. The same masks give the same
-            bits whatever else is in the batch, because no block holds rows of two items.
+            Logits in float32, the answer in float64. The same masks give the same bits whatever else is in the batch,
+            because no block holds rows of two items.
         """
         item, class_index = self._encoded[place], self.batch.classes[place]
         prepared, size = self._prepared(place, masks), forward_rows(item.numel())
@@ -68,7 +85,7 @@ class Masking(ABC):
         with torch.inference_mode():
             for start in range(0, len(prepared), size):
                 logits = self.batch.predictor.logits(self._rows(place, prepared[start : start + size]))
-                found.append(logits.double().softmax(1)[:, class_index].cpu())
+                found.append(answer(logits, class_index).cpu())
         return torch.cat(found).numpy()
 
 
