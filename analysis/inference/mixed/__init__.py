@@ -3,6 +3,8 @@
 from analysis.inference.mixed.constrained import ConstrainedFit, MarginalGain, fit_constrained
 from analysis.inference.mixed.effect import Effect
 from analysis.inference.mixed.fit import Certificate, MixedFit, fit_binomial
+from analysis.inference.mixed.linear import FTest, LinearFit, fit_linear
+from analysis.inference.mixed.lognormal import ResponseTimeFit, fit_response_time
 from analysis.inference.mixed.marginal import MarginalCells, marginal_cells
 from analysis.inference.mixed.nested import ModelTest
 
@@ -10,11 +12,16 @@ __all__ = [
     "Certificate",
     "ConstrainedFit",
     "Effect",
+    "FTest",
+    "LinearFit",
     "MarginalCells",
     "MarginalGain",
     "MixedFit",
     "ModelTest",
+    "ResponseTimeFit",
     "fit_binomial",
     "fit_constrained",
+    "fit_linear",
+    "fit_response_time",
     "marginal_cells",
 ]

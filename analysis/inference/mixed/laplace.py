@@ -230,7 +230,7 @@ class Laplace:
         weighted_rows = weight[..., None] * loadings[0]
         blocks = np.matmul(weighted_rows.swapaxes(-1, -2), loadings[0])
         blocks += np.eye(blocks.shape[-1])
-        row_inverse, row_logdet = _inverses(blocks)
+        row_inverse, row_logdet = block_inverses(blocks)
         crossed = self._crossed(weighted_rows, loadings[1])
         scaled = np.matmul(row_inverse, crossed)
         n_dense = crossed.shape[-1]
@@ -361,7 +361,7 @@ class Laplace:
         return information
 
 
-def _inverses(blocks: FloatArray) -> tuple[FloatArray, FloatArray]:
+def block_inverses(blocks: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return inverses and log-determinants of small matrices; one and two effects, the usual cases, in closed form."""
     size = blocks.shape[-1]
     inverse = np.empty_like(blocks)

@@ -194,12 +194,12 @@ def test_wrong_shapes_are_refused() -> None:
 
 
 def test_intervals_cover_the_true_marginal_difference() -> None:
-    """Planted on the logit scale; 60 studies of 30 people: 57 are expected to cover, standard error 1.7."""
+    """Planted on the logit scale; 40 studies of 30 people: 38 are expected to cover, standard error 1.4."""
     variance = np.full(4, 0.9**2 + 0.6**2)
     eta = CELLS @ np.array([0.3, 0.2, 0.0, 0.5])
     truth = np.array(GAIN) @ integrate("logit", eta, variance)[0]
     covered = 0
-    for seed in range(60):
+    for seed in range(40):
         found = cells_of(fit_of(simulated(30, 10, seed=seed, slope=0.0))).risk_difference(GAIN)
         covered += found.interval.low <= truth <= found.interval.high
-    assert covered >= 51
+    assert covered >= 33
