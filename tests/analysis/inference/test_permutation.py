@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from analysis.inference.allocation import Allocation
-from analysis.inference.permutation import permutation_tests, studentised
+from analysis.inference.permutation import max_t_tests, permutation_tests, studentised
 
 # reference.json, checklist.perm_exact: the first six against the last six, by complete enumeration in R.
 TWELVE = np.array([0.12, 0.31, 0.05, 0.22, 0.4, 0.18, -0.02, 0.1, 0, 0.15, 0.07, -0.05])
@@ -154,3 +154,59 @@ def test_all_contrasts_are_tested_on_the_same_redraws():
     alone = [permutation_tests(values, allocation, [pair], draws=300, seed=5)[0] for pair in ((1, 0), (2, 0))]
 
     assert list(together) == alone
+
+
+def test_max_t_is_the_step_down_rule_over_all_allocations():
+    # Three arms of two in one block: 90 allocations, the rule written out for each contrast.
+    allocation = Allocation(np.array([0, 0, 1, 1, 2, 2]), np.zeros(6, dtype=np.int64), (6,), (1, 1, 1))
+    values, pairs = np.array([1.0, 1.4, 2.0, 3.3, 4.0, 4.7]), [(1, 0), (2, 0), (2, 1)]
+
+    tests = max_t_tests(values, allocation, pairs, draws=90, seed=0)
+
+    drawn = np.abs(studentised(values, allocation.every()[0], pairs))
+    observed = np.abs(studentised(values, allocation.arm[None, :].astype(np.int8), pairs)[0])
+    highest = 0.0
+    for place, i in enumerate(sorted(range(3), key=lambda i: -observed[i])):
+        rest = sorted(range(3), key=lambda i: -observed[i])[place:]
+        highest = max(highest, (drawn[:, rest].max(axis=1) >= observed[i] * (1 - 1e-9)).mean())
+        assert tests[i].p_adjusted == pytest.approx(highest, abs=1e-12)
+        assert (tests[i].n_allocations, tests[i].is_exact) == (90, True)
+    assert [test.p_value for test in tests] == pytest.approx(
+        [test.p_value for test in permutation_tests(values, allocation, pairs, draws=90, seed=0)], abs=1e-12
+    )
+
+
+def test_max_t_of_one_contrast_is_not_adjusted_and_more_are_never_worse_than_bonferroni():
+    rng = np.random.default_rng(7)
+    allocation = Allocation(np.tile([0, 1, 2, 3], 15), np.repeat(np.arange(15), 4), (4,) * 15, (1, 1, 1, 1))
+    values, pairs = rng.normal(size=60) + 0.4 * allocation.arm, [(1, 0), (2, 0), (3, 0)]
+
+    alone = max_t_tests(values, allocation, pairs[:1], draws=400, seed=1)[0]
+    several = max_t_tests(values, allocation, pairs, draws=400, seed=1)
+
+    assert alone.p_adjusted == alone.p_value == several[0].p_value
+    for test in several:
+        assert test.p_value <= test.p_adjusted <= min(1.0, 3 * test.p_value)
+
+
+def test_max_t_leaves_out_a_contrast_without_values():
+    allocation = Allocation(np.tile([0, 1, 2], 4), np.repeat(np.arange(4), 3), (3,) * 4, (1, 1, 1))
+    values = np.arange(12.0)
+    values[allocation.arm == 2] = np.nan
+
+    first, second = max_t_tests(values, allocation, [(1, 0), (2, 0)], draws=20, seed=0)
+
+    assert second is None
+    assert first.p_adjusted == first.p_value
+
+
+def test_max_t_keeps_the_error_over_all_contrasts():
+    rng = np.random.default_rng(8)
+    allocation = Allocation(np.tile([0, 1, 2, 3], 6), np.repeat(np.arange(6), 4), (4,) * 6, (1, 1, 1, 1))
+    smallest = [
+        min(test.p_adjusted for test in max_t_tests(
+            rng.normal(size=24), allocation, [(1, 0), (2, 0), (3, 0)], draws=199, seed=trial))
+        for trial in range(300)
+    ]  # fmt: skip
+
+    assert np.mean(np.array(smallest) <= 0.1) == pytest.approx(0.1, abs=0.052)  # three standard errors
