@@ -5,20 +5,22 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Final, Literal, TypeVar
 
 from analysis.columns import STAGES
 from analysis.errors import DesignError
 from analysis.estimands import ESTIMANDS
+from analysis.estimands.base import Trim
 from analysis.quality.base import PlannedRule
 from analysis.quality.registry import problems_of
 
 Role = Literal["control", "placebo", "explained"]
-MissingRule = Literal["no_gain", "available"]
+MissingRule = Literal["no_gain", "no_change", "chance", "available"]
 
 ROLES: Final = ("control", "placebo", "explained")
-MISSING_RULES: Final = ("no_gain", "available")
+MISSING_RULES: Final = tuple(dict.fromkeys(rule for estimand in ESTIMANDS.values() for rule in estimand.missing_rules))
 MULTIPLICITIES: Final = ("holm",)
 METHODS: Final = ("permuted_blocks",)
 
@@ -64,9 +66,9 @@ class Plan:
         Re-draws of the allocation for the permutation test.
     bootstrap_draws : int
         Resamples of participants and items.
-    missing : {"no_gain", "available"}
-        What is done with a participant who has no answer in one of the phases: counted with a gain of zero, or left
-        out.
+    missing : {"no_gain", "no_change", "chance", "available"}
+        What is done with a participant who lacks the answers that the estimand is made of, by one of its
+        `missing_rules`: with a gain of zero, with no change, as guessing, or left out.
     smallest_effect : float
         Smallest effect of interest, in the estimand's unit.
     seed : int
@@ -91,7 +93,10 @@ class Plan:
 
 @dataclass(frozen=True)
 class Design:
-    """A frozen design, with the SHA-256 of the text it was read from."""
+    """A frozen design, with the SHA-256 of the text it was read from.
+
+    `trim` is the rule for response times, under `plan.response_times`; None where the plan has none.
+    """
 
     title: str
     arms: tuple[Arm, ...]
@@ -100,6 +105,7 @@ class Design:
     plan: Plan
     rules: tuple[PlannedRule, ...]
     sha256: str
+    trim: Trim | None = None
 
     def arm(self, key: str) -> Arm:
         """Return the arm of this key.
@@ -183,10 +189,11 @@ class _Reader:
             self.problems.append(f"{path}: {value} is below {low}")
         return value
 
-    def fraction(self, path: str) -> float:
+    def fraction(self, path: str, high: float = 1) -> float:
         value = self.one(path, float)
-        if not 0 < value < 1 and self.look_up(path) is not None:
-            self.problems.append(f"{path}: expected a number between 0 and 1, found {_shown(self.look_up(path))}")
+        if not 0 < value < high and self.look_up(path) is not None:
+            expected = "above 0" if high == inf else f"between 0 and {high:g}"
+            self.problems.append(f"{path}: expected a number {expected}, found {_shown(self.look_up(path))}")
         return value
 
     def choice(self, path: str, allowed: tuple[str, ...]) -> str:
@@ -230,6 +237,7 @@ def _design(reader: _Reader, sha256: str) -> Design:
         plan=_plan(reader),
         rules=tuple(_rules(reader)),
         sha256=sha256,
+        trim=_trim(reader),
     )
 
 
@@ -241,9 +249,12 @@ def _arm(reader: _Reader, path: str) -> Arm:
 
 
 def _plan(reader: _Reader) -> Plan:
-    missing: MissingRule = reader.choice("plan.missing", MISSING_RULES)  # type: ignore[assignment]  # as above
+    estimand = reader.choice("plan.estimand", tuple(ESTIMANDS))
+    known = ESTIMANDS.get(estimand)
+    rules = tuple(known.missing_rules) if known else MISSING_RULES
+    missing: MissingRule = reader.choice("plan.missing", rules)  # type: ignore[assignment]  # as above
     return Plan(
-        estimand=reader.choice("plan.estimand", tuple(ESTIMANDS)),
+        estimand=estimand,
         pre=reader.one("plan.pre", str),
         post=reader.one("plan.post", str),
         control=reader.one("plan.control", str),
@@ -252,10 +263,25 @@ def _plan(reader: _Reader) -> Plan:
         draws=reader.whole("plan.draws", 1),
         bootstrap_draws=reader.whole("plan.bootstrap_draws", 1),
         missing=missing,
-        smallest_effect=reader.fraction("plan.smallest_effect"),
+        smallest_effect=reader.fraction("plan.smallest_effect", known.effects_below if known else inf),
         seed=reader.whole("plan.seed", 0),
         stages=tuple(reader.choice(f"plan.stages[{i}]", STAGES) for i in reader.indices("plan.stages")),
     )
+
+
+def _trim(reader: _Reader) -> Trim | None:
+    """Read which response times are left out; most plans leave none out, and say nothing of it."""
+    path = "plan.response_times"
+    if reader.look_up(path) is None:
+        return None
+    given = {part: reader.look_up(f"{path}.{part}") for part in ("low_ms", "high_ms")}
+    trim = Trim(**{part: reader.one(f"{path}.{part}", float) for part, value in given.items() if value is not None})
+    if all(value is None for value in given.values()) or not 0 <= trim.low_ms < trim.high_ms:
+        reader.problems.append(
+            f"{path}: expected low_ms, 0 or more, and high_ms above it, or one of them, found "
+            f"{_shown(given['low_ms'])} and {_shown(given['high_ms'])}"
+        )
+    return trim
 
 
 def _rules(reader: _Reader) -> Iterator[PlannedRule]:

@@ -2,10 +2,23 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from math import inf
+from typing import Final, Protocol
 
 from analysis.table import ResponseTable
 from analysis.types import BoolArray, FloatArray, IntArray
+
+EVERYBODY: Final = "everybody allocated in the stages of the plan"
+LEARNING: Final = "learning with the arm's explanation, against learning without one as long on the same items"
+BEFORE_EITHER: Final = "leaving before PRE or POST has an answer: the plan's missing-data rule; "
+BEFORE_POST: Final = "leaving before POST has an answer: the plan's missing-data rule; "
+AS_THEY_ARE: Final = (
+    "leaving within a phase: scored on the answers given; slow or careless answers: counted as they are"
+)
+LEFT_OUT: Final = {"available": "left out"}
+NO_GAIN: Final = {"no_gain": "counted with a gain of zero", **LEFT_OUT}
+NO_CHANGE: Final = {"no_change": "counted with no change", **LEFT_OUT}
+GUESSING: Final = {"chance": "counted as guessing, one over the number of classes", **LEFT_OUT}
 
 
 @dataclass(frozen=True)
@@ -53,12 +66,21 @@ class Outcome(Protocol):
 
 
 @dataclass(frozen=True)
+class Trim:
+    """Response times that a plan leaves out, in ms: those below `low_ms` and those above `high_ms`."""
+
+    low_ms: float = 0.0
+    high_ms: float = inf
+
+
+@dataclass(frozen=True)
 class Question:
-    """The part of a plan an estimand reads."""
+    """The part of a plan an estimand reads; without a `trim` every response time counts."""
 
     pre: str
     post: str
     missing: str
+    trim: Trim | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +99,8 @@ class Estimand:
     measure : callable
         ``measure(table, positions, n, question)``: the outcome of n participants; `positions` (shape (n_rows,)) says
         whose a row is, -1 for nobody's.
+    effects_below : float
+        No effect can be so large, in the unit: a plan's smallest effect of interest lies between 0 and this.
     """
 
     title: str
@@ -84,3 +108,4 @@ class Estimand:
     attributes: Attributes
     missing_rules: dict[str, str]
     measure: Callable[[ResponseTable, IntArray, int, Question], Outcome]
+    effects_below: float = 1.0

@@ -4,6 +4,8 @@ import pytest
 
 from analysis.api import read_design
 from analysis.errors import DesignError
+from analysis.estimands import ESTIMANDS
+from analysis.estimands.base import Trim
 
 
 @pytest.fixture
@@ -49,7 +51,28 @@ def test_a_sound_design_is_read_and_what_is_not_needed_is_left_alone(tree):
         (("plan", "seed"), 1.5, "plan.seed: expected a whole number, found 1.5"),
         (("plan", "seed"), True, "plan.seed: expected a whole number, found true"),
         (("plan", "missing"), "impute", "plan.missing: expected one of no_gain, available, found 'impute'"),
-        (("plan", "estimand"), "trust", "plan.estimand: expected one of gain_in_accuracy, found 'trust'"),
+        (
+            ("plan", "estimand"),
+            "trust",
+            f"plan.estimand: expected one of {', '.join(ESTIMANDS)}, found 'trust'",
+        ),
+        (("plan", "smallest_effect"), 1, "plan.smallest_effect: expected a number between 0 and 1, found 1"),
+        (
+            ("plan", "response_times"),
+            {"low_ms": 900, "high_ms": 200},
+            "plan.response_times: expected low_ms, 0 or more, and high_ms above it, or one of them, found 900 and 200",
+        ),
+        (
+            ("plan", "response_times"),
+            {},
+            "plan.response_times: expected low_ms, 0 or more, and high_ms above it, or one of them, found nothing "
+            "and nothing",
+        ),
+        (
+            ("plan", "response_times"),
+            {"low_ms": "fast"},
+            "plan.response_times.low_ms: expected a number, found 'fast'",
+        ),
         (("plan", "stages"), [], "plan.stages: expected a list that is not empty, found a list"),
         (
             ("plan", "stages"),
@@ -87,3 +110,32 @@ def test_what_is_no_json_is_refused(tmp_path):
 
     with pytest.raises(DesignError, match="expected JSON in UTF-8"):
         read_design(tmp_path / "design.json")
+
+
+def test_every_estimand_is_read_with_its_own_rules_and_no_other(tree):
+    for key, estimand in ESTIMANDS.items():
+        for rule in estimand.missing_rules:
+            tree["plan"] |= {"estimand": key, "missing": rule}
+            assert read_design(json.dumps(tree)).plan.missing == rule
+    tree["plan"] |= {"estimand": "accuracy", "missing": "no_gain"}
+
+    assert problems_of(tree) == ("plan.missing: expected one of chance, available, found 'no_gain'",)
+
+
+def test_a_smallest_effect_may_exceed_one_where_the_unit_does(tree):
+    tree["plan"] |= {"estimand": "rating", "missing": "available", "smallest_effect": 1.5}
+    assert read_design(json.dumps(tree)).plan.smallest_effect == 1.5
+
+    tree["plan"]["smallest_effect"] = -0.5
+
+    assert problems_of(tree) == ("plan.smallest_effect: expected a number above 0, found -0.5",)
+
+
+def test_a_rule_for_response_times_is_read_where_a_plan_has_one(tree):
+    assert read_design(json.dumps(tree)).trim is None
+
+    tree["plan"]["response_times"] = {"low_ms": 200, "high_ms": 60000}
+    assert read_design(json.dumps(tree)).trim == Trim(200, 60000)
+
+    tree["plan"]["response_times"] = {"low_ms": 200}
+    assert read_design(json.dumps(tree)).trim == Trim(low_ms=200)
