@@ -7,6 +7,7 @@ from analysis.inference.mixed.linear import FTest, LinearFit, fit_linear
 from analysis.inference.mixed.lognormal import ResponseTimeFit, fit_response_time
 from analysis.inference.mixed.marginal import MarginalCells, marginal_cells
 from analysis.inference.mixed.nested import ModelTest
+from analysis.inference.mixed.ordinal import OrdinalFit, fit_ordinal
 
 __all__ = [
     "Certificate",
@@ -18,10 +19,12 @@ __all__ = [
     "MarginalGain",
     "MixedFit",
     "ModelTest",
+    "OrdinalFit",
     "ResponseTimeFit",
     "fit_binomial",
     "fit_constrained",
     "fit_linear",
+    "fit_ordinal",
     "fit_response_time",
     "marginal_cells",
 ]

@@ -302,12 +302,13 @@ def _start(layout: Layout, link: Link) -> Parameters:
         beta = np.clip(beta, -4.0, 4.0)  # separated data would run away already here
     return Parameters(
         beta[None],
-        _start_factor(layout.row_design.shape[-1], link),
-        _start_factor(layout.column_design.shape[-1], link),
+        start_factor(layout.row_design.shape[-1], link),
+        start_factor(layout.column_design.shape[-1], link),
     )
 
 
-def _start_factor(n_effects: int, link: Link) -> FloatArray:
+def start_factor(n_effects: int, link: Link) -> FloatArray:
+    """Return a factor of middling standard deviations to start from."""
     deviations = np.full(n_effects, START_SLOPE)
     deviations[0] = START_INTERCEPT
     factor: FloatArray = np.diag(deviations * (PROBIT_SCALE if link == "probit" else 1.0))[None]

@@ -113,6 +113,18 @@ class _System:
         return solved_rows, solved_columns.reshape(columns.shape)
 
 
+@dataclass(frozen=True)
+class _Implicit:
+    """How log|H| depends on eta: directly, and through the modes."""
+
+    row_share: FloatArray  # (n_sets, n_rows, length, k): an observation's own entries of H^-1 (Z Lambda)'
+    column_share: FloatArray
+    leverage: FloatArray  # (n_sets, n_rows, length): its own entry of Z Lambda H^-1 (Z Lambda)'
+    pull: FloatArray  # d log|H| / d eta, the modes held
+    by_modes: Modes  # s = H^-1 (Z Lambda)' pull
+    through: FloatArray  # Z Lambda s
+
+
 class Laplace:
     """The approximation for a layout and a link; evaluated at many parameters, so what never changes is made once."""
 
@@ -275,20 +287,28 @@ class Laplace:
         terms: Terms,
         system: _System,
     ) -> Parameters:
+        return self._gradient_of(loadings, modes, terms, self._implicit(loadings, eta, system))
+
+    def _implicit(self, loadings: tuple[FloatArray, FloatArray], eta: FloatArray, system: _System) -> _Implicit:
+        """Return how log|H| answers to eta, and its way through the modes: s = H^-1 Z' c, one extra solve."""
         row_share, column_share = self._leverages(loadings, system)
         leverage = (loadings[0] * row_share).sum(axis=-1) + (loadings[1] * column_share).sum(axis=-1)
-        # d log|H| / d eta, and its way through the modes: s = H^-1 Z' c, one extra solve.
         pull = self.family.weight_slope(eta, self.layout.successes, self.layout.trials) * leverage
-        through_rows, through_columns = system.solve(*self._gather(loadings, pull))
-        through = self._spread(loadings, through_rows, through_columns)
-        common = terms.score - 0.5 * pull + 0.5 * terms.weight * through
+        rows, columns = system.solve(*self._gather(loadings, pull))
+        through = self._spread(loadings, rows, columns)
+        return _Implicit(row_share, column_share, leverage, pull, Modes(rows, columns), through)
+
+    def _gradient_of(
+        self, loadings: tuple[FloatArray, FloatArray], modes: Modes, terms: Terms, of: _Implicit
+    ) -> Parameters:
+        common = terms.score - 0.5 * of.pull + 0.5 * terms.weight * of.through
         rows = self._factor_gradient(
-            self.layout.row_design, common, terms, row_share,
-            modes.rows[:, :, None, :], through_rows[:, :, None, :],
+            self.layout.row_design, common, terms, of.row_share,
+            modes.rows[:, :, None, :], of.by_modes.rows[:, :, None, :],
         )  # fmt: skip
         columns = self._factor_gradient(
-            self.layout.column_design, common, terms, column_share,
-            self._of_observations(modes.columns), self._of_observations(through_columns),
+            self.layout.column_design, common, terms, of.column_share,
+            self._of_observations(modes.columns), self._of_observations(of.by_modes.columns),
         )  # fmt: skip
         return Parameters(self._by_beta(common), rows, columns)
 
