@@ -14,7 +14,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 
 from explainers.errors import ExplainerError
 from studyapp import queue
-from studyapp.actions import erasure, explain, mail, material, quality, reports, retention
+from studyapp.actions import erasure, explain, mail, material, power, quality, reports, retention
 from studyapp.errors import StudyError
 from studyapp.queue import Claim
 from studyapp.rehearsal import run as rehearsal
@@ -27,6 +27,7 @@ JOBS: Mapping[str, Callable[[Claim], None]] = {
     "explain": explain.compute_batch,
     "rehearse": rehearsal.rehearse,
     "report": reports.compute_report,
+    power.KIND: power.compute_power,
     erasure.SWEEP: erasure.sweep,
     quality.CHECK: quality.check_quality,
     retention.RETENTION: retention.act_on_dates,

@@ -8,11 +8,11 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, replace
-from itertools import product
+from dataclasses import asdict
 from pathlib import Path
 
 from analysis.errors import AnalysisError
+from analysis.power.grid import grid
 from analysis.power.plan import PowerPlan, read_plan
 from analysis.power.run import minimal_detectable_effect, power
 
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             effect = minimal_detectable_effect(plan, target=options.target, workers=options.workers)
             sys.stdout.write(f"Smallest effect found with power {options.target:.0%}: {100 * effect:.1f} points\n")
         else:
-            _fill(_grid(plan, options.people, options.effect), options.out, options.workers)
+            _fill(grid(plan, options.people or (), options.effect or ()), options.out, options.workers)
     except (AnalysisError, OSError, json.JSONDecodeError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -34,14 +34,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write("Stopped; the cells that were finished are kept, and are not computed again.\n")
         return 130
     return 0
-
-
-def _grid(plan: PowerPlan, people: Sequence[int] | None, effects: Sequence[float] | None) -> list[PowerPlan]:
-    scenarios = [
-        replace(plan.scenario if effect is None else plan.scenario.with_effect(effect), n_people=n)
-        for n, effect in product(people or [plan.scenario.n_people], [*effects] if effects else [None])
-    ]
-    return [replace(plan, scenario=scenario) for scenario in scenarios]
 
 
 def _fill(plans: Sequence[PowerPlan], out: Path | None, workers: int) -> None:

@@ -27,6 +27,7 @@ from studyapp.models.participants import (
     Response,
     Stratum,
 )
+from studyapp.models.power import PowerRun
 from studyapp.models.quality import ArrivalKeys, Evidence, QualityCheck
 from studyapp.models.reports import Report
 from studyapp.models.studies import FrozenDesign, Link, Seal, Stage, Study, StudyItem
@@ -58,6 +59,7 @@ __all__ = [
     "PanelIdentity",
     "Participant",
     "Perturbation",
+    "PowerRun",
     "Predictor",
     "QualityCheck",
     "Report",

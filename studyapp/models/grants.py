@@ -53,6 +53,7 @@ RIGHTS: Mapping[str, tuple[str, ...]] = {
     "studyapp_panelidentity": (*FREE, *SWEPT),
     "studyapp_participant": (*KEPT, *SWEPT),
     "studyapp_perturbation": ONCE,
+    "studyapp_powerrun": KEPT,
     "studyapp_predictor": KEPT,
     "studyapp_qualitycheck": FREE,
     "studyapp_report": KEPT,

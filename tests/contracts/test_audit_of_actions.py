@@ -30,6 +30,7 @@ from studyapp.actions import (
     lifecycle,
     links,
     payments,
+    power,
     quality,
     reconcile,
     rehearsals,
@@ -201,6 +202,16 @@ ONE_ENTRY_A_CHANGE: Mapping[str, tuple[Deed, Deed, list[str]]] = {
         lambda w: payments.keep_ids_until(study=w.closed, until=date(2030, 1, 1), actor=w.owner),
         ["kept panel ids longer"],
     ),
+    "power.request_power": (
+        nothing,
+        lambda w: power.request_power(study=w.open, assumed=ASSUMED, actor=w.owner),
+        ["asked for the power"],
+    ),
+    "power.cancel_power": (
+        lambda w: power.request_power(study=w.open, assumed=ASSUMED, actor=w.owner),
+        lambda w: power.cancel_power(study=w.open, actor=w.owner),
+        ["cancelled the power"],
+    ),
     "quality.request_check": (
         nothing,
         lambda w: quality.request_check(stage=main(w.open), actor=w.owner),
@@ -298,6 +309,7 @@ NO_ENTRY: Mapping[str, str] = {
     "material.add_material": "shown by the whole path, which needs torch",
     "material.load_material": "shown by the whole path, which needs torch",
     "payments.drop_identities": PART,
+    "power.compute_power": OWN_ROW,
     "quality.check_all": OWN_ROW,
     "quality.check_quality": OWN_ROW,
     "reports.fill_report": PART,
@@ -310,6 +322,12 @@ NO_ENTRY: Mapping[str, str] = {
     "sessions.end_sessions": SESSION,
 }
 WRITES = (".create(", ".save(", ".update(", ".delete(", "bulk_create(", "_or_create(", "enqueue(", "SELECT foretell_")
+
+
+ASSUMED = power.Assumptions(
+    people=(40,), effects=(0.1,), accuracy=0.6, practice=0.0, drop_out=0.0, sd_participants=0.5, sd_items=0.5,
+    n_studies=100,
+)  # fmt: skip
 
 
 def amended(world: World) -> None:

@@ -89,6 +89,10 @@ EXPECTED = {
     "preview": Door("lab", GET, VIEWER),
     "preview_screen": Door("lab", GET, VIEWER),
     "study_map": Door("lab", GET, VIEWER),
+    "power": Door("lab", BOTH, VIEWER),  # POST asks for a designer inside
+    "power_state": Door("lab", GET, VIEWER),
+    "power_figure": Door("lab", GET, VIEWER),
+    "cancel_power": Door("lab", POST, DESIGNER),
     "explanations": Door("lab", GET, VIEWER),
     "flow": Door("lab", GET, VIEWER),
     "rehearsals": Door("lab", GET, VIEWER),

@@ -6,6 +6,8 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import Browser, expect
 
+from studyapp import queue
+from studyapp.actions.power import Assumptions, compute_power, request_power
 from studyapp.models import Study, User
 from studyapp.models.studies import StageKind
 from tests.factories import (
@@ -28,13 +30,21 @@ def owner(transactional_db: None) -> User:
     user = make_user("ada@example.org")
     lab = make_lab(user, "Explanations Lab")
     document = small_document(title="One that opens")
-    make_open(lab, document)
+    compute_a_power(make_open(lab, document), user)
     make_frozen(lab, small_document("digits", title="One that waits"), "digits", explained=False)
     broken = small_document(title="One to mend")
     broken["item_sets"][1]["n_items"] = 10
     make_draft(lab, broken)
     make_draft(lab, small_document(title="One to freeze"))
     return user
+
+
+def compute_a_power(study: Study, actor: User) -> None:
+    assumed = Assumptions((60, 120), (0.05, 0.1), 0.6, 0.02, 0.05, 0.7, 0.7, n_studies=100, pay=2.5)
+    claim = queue.claim(request_power(study=study, assumed=assumed, actor=actor).job_id)
+    assert claim is not None
+    compute_power(claim)
+    claim.finish()
 
 
 def addresses(owner: User) -> dict[str, str]:
@@ -49,7 +59,19 @@ def addresses(owner: User) -> dict[str, str]:
     pages = {"studies": reverse("studies")}
     pages |= {name: reverse(name, args=[lab.pk]) for name in ("members", "choose_template")}
     pages["new_study"] = reverse("new_study", args=[lab.pk, "forward", "adult"])
-    names = ("study", "design", "preview", "study_map", "reports", "downloads", "audit", "close")
+    names = (
+        "study",
+        "design",
+        "preview",
+        "study_map",
+        "power",
+        "quality",
+        "reports",
+        "rights",
+        "downloads",
+        "audit",
+        "close",
+    )
     pages |= {name: of(opened, name) for name in names}
     pages["report"] = of(opened, "report", stage_id=main.pk)
     pages["waits"] = of(waits, "study")

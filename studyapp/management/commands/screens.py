@@ -11,14 +11,20 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from studyapp.actions.accounts import make_sign_in_link
 from studyapp.actions.links import add_link, add_stage
+from studyapp.actions.power import request_power
+from studyapp.forms.power import PowerForm
+from studyapp.jobs import run_job
 from studyapp.management.browser import FLAGS, executable
 from studyapp.management.commands.demo import DATASETS, owner
 from studyapp.management.station import station
-from studyapp.models import Report, Study
+from studyapp.models import PowerRun, Report, Study
 from studyapp.models.studies import StageKind
 
 FOLDER = settings.BASE_DIR / "docs" / "screens"
 WIDTHS = {1280: 800, 375: 812}
+STUDY_PAGES = (
+    "study", "design", "design_json", "study_map", "power", "quality", "reports", "rights", "downloads", "audit",
+)  # fmt: skip
 GUARD_MS = 300  # a screen takes no answer sooner, so that a double tap answers one
 
 
@@ -30,6 +36,7 @@ class Command(BaseCommand):
         FOLDER.mkdir(parents=True, exist_ok=True)
         # Django refuses its database calls while an event loop runs in the thread, as Playwright's does.
         plans = [(study, self.ways_in(study)) for study in studies]
+        self.compute_a_power(studies[0])
         console, doors = dict(self.console_pages(studies[0])), [self.door() for _ in WIDTHS]
         with station(workers=False, web_processes=1), sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=executable(), args=FLAGS)
@@ -53,6 +60,16 @@ class Command(BaseCommand):
         stage = add_stage(study=study, kind=StageKind.REHEARSAL, capacity=len(WIDTHS), actor="screenshots")
         return {width: add_link(stage, is_single_use=True).token for width in WIDTHS}
 
+    def compute_a_power(self, study: Study) -> None:
+        """Once: around the planned size, as the form suggests it."""
+        if PowerRun.objects.filter(study=study, figure__isnull=False).exists():
+            return
+        initial = {name: field.initial for name, field in PowerForm.base_fields.items()}
+        form = PowerForm({**initial, **PowerForm.suggested(study.frozen.design), "pay": 3})
+        assert form.is_valid(), form.errors
+        run = request_power(study=study, assumed=form.assumptions(), actor="screenshots")
+        run_job(str(run.job_id))
+
     def door(self) -> str:
         return reverse("sign_in_by_link", args=[make_sign_in_link(user=owner())])
 
@@ -63,7 +80,9 @@ class Command(BaseCommand):
         yield "templates", reverse("choose_template", args=[lab])
         yield "new-study", reverse("new_study", args=[lab, "forward", "adult"])
         yield "members", reverse("members", args=[lab])
-        for name in ("study", "design", "design_json", "study_map", "reports", "downloads", "audit"):
+        yield "account", reverse("account")
+        yield "signed-links", reverse("arrival_keys", args=[lab])
+        for name in STUDY_PAGES:
             yield name.replace("_", "-"), reverse(name, args=[study.public_id])
         for arm in study.frozen.document["arms"]:
             yield f"preview-{arm['key']}", reverse("preview", args=[study.public_id]) + f"?arm={arm['key']}&position=21"
@@ -95,9 +114,17 @@ class Command(BaseCommand):
                 seen.add(heading)
                 self.shoot(page, f"participant-{dataset}", f"{len(seen):02d}", width)
             if page.locator(".code").count():
+                self.own_data(page, dataset, width)
                 break
             answer(page)
         page.context.close()
+
+    def own_data(self, page: Page, dataset: str, width: int) -> None:
+        """What a person sees of their own data, and how they leave."""
+        run = page.url.split("?")[0].rstrip("/")
+        for name in ("your-data", "withdraw"):
+            page.goto(f"{run}/{name}/")
+            self.shoot(page, f"participant-{dataset}", name, width)
 
     def shoot(self, page: Page, group: str, name: str, width: int) -> None:
         page.screenshot(path=FOLDER / f"{group}-{name}-{width}.png", full_page=True)

@@ -30,6 +30,7 @@ TABS = (
     Tab("design", _("Design"), Role.VIEWER),
     Tab("preview", _("Preview"), Role.VIEWER),
     Tab("study_map", _("Map"), Role.VIEWER),
+    Tab("power", _("Power"), Role.VIEWER),
     Tab("quality", _("Data quality"), Role.VIEWER),
     Tab("reports", _("Reports"), Role.VIEWER),
     Tab("rights", _("People's data"), Role.VIEWER),
