@@ -6,6 +6,8 @@ otherwise go there, with an entry in the trail that names nobody.
 
 from __future__ import annotations
 
+import re
+import time
 from datetime import datetime, timedelta
 
 from django.apps import apps
@@ -27,6 +29,8 @@ from studyapp.queue import Claim
 
 SWEEP = "sweep_erased"
 SMALL_BYTES = 64 * 1024 * 1024
+PATIENCE_S, PAUSE_S = 30.0, 1.0
+STILL_SEEN = re.compile(r"(\d+) dead row versions cannot be removed yet")  # by somebody whose snapshot is older
 ENDED = {EnrolmentState.COMPLETED, EnrolmentState.SCREENED_OUT, EnrolmentState.NOT_ALLOCATED}
 
 
@@ -109,13 +113,19 @@ def sweep(claim: Claim) -> None:
     """Job: sweep the tables that a person's rows were in.
 
     A small table is written anew, so that its file forgets the bytes too; that takes its lock for a second at most. A
-    large or busy one is vacuumed: its freed bytes are written over in time, and no query reaches them until then.
+    large one, or one that stays busy, is vacuumed: its freed bytes are written over in time, and no query reaches them
+    until then.
     """
-    for table in tables_of_people():
-        name = connection.ops.quote_name(table)
-        if not (_is_small(table) and _written_anew(name)):
-            with connection.cursor() as cursor:
-                cursor.execute(f"VACUUM {name}")
+    left = list(tables_of_people())
+    until = time.monotonic() + PATIENCE_S
+    while small := [table for table in left if _is_small(table)]:
+        left = [table for table in left if table not in small or not _written_anew(table)]
+        if time.monotonic() > until or not claim.renew():
+            break
+        time.sleep(PAUSE_S if left else 0)
+    for table in left:
+        with connection.cursor() as cursor:
+            cursor.execute(f"VACUUM {connection.ops.quote_name(table)}")
 
 
 def _is_small(table: str) -> bool:
@@ -125,16 +135,19 @@ def _is_small(table: str) -> bool:
     return size <= SMALL_BYTES
 
 
-def _written_anew(name: str) -> bool:
+def _written_anew(table: str) -> bool:
+    """Whether nothing of the rows that went is left; False while somebody holds the table, or may still see them."""
     with connection.cursor() as cursor:
+        connection.connection.notices.clear()
         cursor.execute("SET lock_timeout = '2s'")
         try:
-            cursor.execute(f"VACUUM FULL {name}")
+            cursor.execute(f"VACUUM (FULL, VERBOSE) {connection.ops.quote_name(table)}")
         except OperationalError:  # somebody holds the table; participants come first
             return False
         finally:
             cursor.execute("RESET lock_timeout")
-    return True
+    kept = STILL_SEEN.search("".join(connection.connection.notices))
+    return kept is None or kept[1] == "0"
 
 
 def tables_of_people() -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import secrets
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -205,6 +206,21 @@ def test_who_is_erased_at_any_step_is_found_nowhere(study: Study, capfd, reached
         f"report, logs and broker, {seconds:.0f} s after the first click; allocation and flow as before. Postgres' "
         f"write-ahead log still names {wal} of them by number, until it is written over; no query reaches it"
     )
+
+
+@pytest.mark.parametrize("statement", ["SELECT count(*) FROM studyapp_stage", "LOCK studyapp_response IN ACCESS SHARE MODE"])
+def test_the_sweep_waits_for_those_who_began_before(study: Study, statement: str) -> None:
+    """A snapshot from before the erasure keeps the dead rows alive; a lock keeps the table as it is."""
+    walker = walk_to(factories.main_link(study), 6)
+    canaries = {what: text for what, text in canaries_of(walker).items() if what.startswith("key")}
+    with traces.transaction_of_another(statement) as other:
+        by_own_browser(walker)
+        leaves = threading.Timer(4.0, other.rollback)
+        leaves.start()
+        run_jobs()
+        leaves.join()
+
+    assert left_in_postgres(canaries)[0] == Counter()
 
 
 @pytest.mark.promise(32)

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import psycopg2
+import psycopg2.extensions
 import redis
 from django.conf import settings
 from django.db import connection
@@ -112,6 +113,17 @@ def as_role(role: str, *statements: str) -> list[tuple[object, ...]]:
         for statement in statements:
             cursor.execute(statement)
         return cursor.fetchall() if cursor.description else []
+
+
+@contextlib.contextmanager
+def transaction_of_another(statement: str) -> Iterator[psycopg2.extensions.connection]:
+    """Somebody else's transaction, with a snapshot that lasts, until it is rolled back."""
+    to = connection.settings_dict
+    other = psycopg2.connect(host=to["HOST"], port=to["PORT"] or None, dbname=to["NAME"], user=SUPERUSER)
+    other.set_session(isolation_level="REPEATABLE READ")
+    with contextlib.closing(other), other.cursor() as cursor:
+        cursor.execute(statement)
+        yield other
 
 
 def sha256(text: str) -> str:
