@@ -9,7 +9,7 @@ from analysis.errors import InputError
 from analysis.inference.mixed.layout import Layout, lay_out
 from analysis.types import BoolArray, FloatArray, IntArray
 
-Thing = TypeVar("Thing")
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Crossing:
         """Whether participants are the larger factor, which is laid out in rows."""
         return len(self.people) >= len(self.items)
 
-    def in_layout(self, of_people: Thing, of_items: Thing) -> tuple[Thing, Thing]:
+    def in_layout(self, of_people: Part, of_items: Part) -> tuple[Part, Part]:
         """Return (rows', columns') from (participants', items'), or the other way round: it is its own inverse."""
         return (of_people, of_items) if self.participants_are_rows else (of_items, of_people)
 

@@ -325,11 +325,11 @@ def _log_coefficients(correct: FloatArray, trials: FloatArray) -> float:
 def covariance_of_all(top: Maximum) -> FloatArray:
     """Return the covariance of all packed parameters; 0 for those that were not fitted."""
     whole = np.zeros((len(top.free), len(top.free)))
-    whole[np.ix_(top.free, top.free)] = _covariance(top)
+    whole[np.ix_(top.free, top.free)] = free_covariance(top)
     return whole
 
 
-def _covariance(top: Maximum) -> FloatArray:
+def free_covariance(top: Maximum) -> FloatArray:
     """Invert minus the Hessian; a direction of no information at all gets an infinite variance, not an error."""
     values, vectors = np.linalg.eigh(-top.hessian)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -340,7 +340,7 @@ def _covariance(top: Maximum) -> FloatArray:
 
 def certify(top: Maximum, fixed_part: FloatArray) -> Certificate:
     """Return the certificate of a maximum whose fixed effects add up to `fixed_part`, an entry a trial."""
-    covariance = _covariance(top)
+    covariance = free_covariance(top)
     factors = (top.parameters.row_factor[0], top.parameters.column_factor[0])
     scale = np.sqrt(np.maximum(np.diag(covariance), 0.0))
     standardised = -top.hessian * np.outer(scale, scale)

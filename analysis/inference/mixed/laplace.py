@@ -162,6 +162,13 @@ class Laplace:
             1.0 - np.diagonal(own_columns, axis1=-2, axis2=-1).mean(axis=1),
         )
 
+    def conditional_covariances(self, at: Parameters, start: Modes) -> Modes:
+        """Return the covariance of each level's standardised effects given the parameters, in arrays of blocks."""
+        loadings = self._loadings(at)
+        _, _, _, system, _ = self._find_modes(at, loadings, start)
+        own_rows, own_columns, _ = self._own_blocks(loadings, system)
+        return Modes(own_rows, own_columns)
+
     # --- the modes ------------------------------------------------------------------------------------------
 
     def _loadings(self, at: Parameters) -> tuple[FloatArray, FloatArray]:

@@ -233,8 +233,8 @@ def test_input_that_cannot_be_fitted_says_why(change: dict[str, np.ndarray], say
 
 
 def test_absent_effects_are_rarely_found_and_present_ones_often() -> None:
-    absent = [fit_of(simulated(16, 6, seed=seed, gain=0.0)).effect("post:arm").p_value for seed in range(30)]
+    absent = [fit_of(simulated(16, 6, seed=seed, gain=0.0)).effect("post:arm").p_value for seed in range(20)]
     present = [fit_of(simulated(16, 6, seed=seed, gain=1.5)).effect("post:arm").p_value for seed in range(10)]
-    # 5 % of 30 are 1.5, with a standard error of 1.2
-    assert (np.array(absent) < 0.05).sum() <= 5
+    # 5 % of 20 are 1, with a standard error of 1
+    assert (np.array(absent) < 0.05).sum() <= 4
     assert (np.array(present) < 0.05).sum() >= 6
