@@ -15,11 +15,12 @@ from analysis.enrolments import Enrolments, read_enrolments
 from analysis.errors import EmptyStudyError, TableError
 from analysis.estimands import ESTIMANDS
 from analysis.estimands.base import Outcome, Question
-from analysis.estimation import Estimation, planned_estimates, sensitivity_estimates, unflagged_estimates
+from analysis.estimation import Estimation, planned_estimates
 from analysis.inference.counts import ALARM_P
 from analysis.inference.welch import mean_of
 from analysis.quality.flags import raise_flags
 from analysis.report import SCHEMA_VERSION, ArmMean, Report, provenance, report_from_json
+from analysis.sensitivity import sensitivity_estimates, unflagged_estimates
 from analysis.table import ResponseTable, read_table
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class _Study:
 
     def outcome(self, missing: str) -> Outcome:
         plan = self.design.plan
-        question = Question(plan.pre, plan.post, missing)
+        question = Question(plan.pre, plan.post, missing, self.design.trim)
         positions = self.enrolments.positions(self.table)
         return ESTIMANDS[plan.estimand].measure(self.table, positions, len(self.enrolments), question)
 

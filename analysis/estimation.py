@@ -13,7 +13,7 @@ from analysis.inference.bootstrap import crossed_intervals
 from analysis.inference.multiplicity import holm
 from analysis.inference.permutation import PermutationTest, permutation_tests
 from analysis.inference.welch import Mean, welch
-from analysis.types import BoolArray, Contrast, Estimate, Family, FloatArray, Interval
+from analysis.types import Contrast, Estimate, Family, FloatArray, Interval
 
 
 @dataclass(frozen=True)
@@ -91,13 +91,13 @@ def planned_estimates(work: Estimation, outcome: Outcome) -> tuple[Estimate, ...
     tuple of Estimate
         In the order of `planned_comparisons`.
     """
-    estimates = _estimates(work, outcome, planned_comparisons(work.design))
+    estimates = estimate_all(work, outcome, planned_comparisons(work.design))
     primary = [estimate.p_value for estimate in estimates if estimate.family == "primary"]
     adjusted = [*holm(primary), *[None] * (len(estimates) - len(primary))]
     return tuple(replace(estimate, p_adjusted=p) for estimate, p in zip(estimates, adjusted, strict=True))
 
 
-def _estimates(work: Estimation, outcome: Outcome, comparisons: Sequence[Comparison]) -> list[Estimate]:
+def estimate_all(work: Estimation, outcome: Outcome, comparisons: Sequence[Comparison]) -> list[Estimate]:
     pairs = work.pairs(comparisons)
     tests = permutation_tests(outcome.values, work.allocation, pairs, draws=work.draws, seed=work.seeds[0])
     intervals = crossed_intervals(
@@ -109,99 +109,12 @@ def _estimates(work: Estimation, outcome: Outcome, comparisons: Sequence[Compari
         seed=work.seeds[1],
     )
     return [
-        _estimate(work, outcome, comparison, test, interval)
+        estimate_one(work, outcome, comparison, test, interval)
         for comparison, test, interval in zip(comparisons, tests, intervals, strict=True)
     ]
 
 
-@dataclass(frozen=True)
-class WithoutSome:
-    """An outcome in which some participants are left out; see `Outcome` for the members."""
-
-    outcome: Outcome
-    left_out: BoolArray
-
-    @property
-    def n_items(self) -> int:
-        return self.outcome.n_items
-
-    @property
-    def is_observed(self) -> BoolArray:
-        return self.outcome.is_observed & ~self.left_out
-
-    @property
-    def values(self) -> FloatArray:
-        return np.where(self.left_out, np.nan, self.outcome.values)
-
-    def reweighted(self, item_weights: FloatArray) -> FloatArray:
-        return np.where(self.left_out[:, None], np.nan, self.outcome.reweighted(item_weights))
-
-
-def unflagged_estimates(work: Estimation, outcome: Outcome, flagged: BoolArray) -> tuple[Estimate, ...]:
-    """Estimate the primary contrasts again by the same estimator, without the people that a frozen rule flags.
-
-    The flagged keep their places in the allocation that is re-drawn, so the test is exact where a flag does not
-    depend on the arm; whether it does is what the rates by arm are for.
-
-    Parameters
-    ----------
-    work : Estimation
-    outcome : Outcome
-        Under the plan's missing-data rule.
-    flagged : bool array, shape (n_enrolments,)
-
-    Returns
-    -------
-    tuple of Estimate
-        In the order of the primary ones; empty when nobody is flagged.
-    """
-    if not flagged.any():
-        return ()
-    primary = [comparison for comparison in planned_comparisons(work.design) if comparison.family == "primary"]
-    comparisons = [Comparison(c.contrast, "sensitivity", "without people who were flagged") for c in primary]
-    return tuple(_estimates(work, WithoutSome(outcome, flagged), comparisons))
-
-
-def sensitivity_estimates(work: Estimation, outcome: Outcome, others: dict[str, Outcome]) -> tuple[Estimate, ...]:
-    """Estimate the primary contrasts again, each time with one thing done in another way.
-
-    Parameters
-    ----------
-    work : Estimation
-    outcome : Outcome
-        Under the plan's missing-data rule.
-    others : dict of str to Outcome
-        By the name of what was done with people without an outcome instead.
-
-    Returns
-    -------
-    tuple of Estimate
-    """
-    primary = [comparison for comparison in planned_comparisons(work.design) if comparison.family == "primary"]
-    found = []
-    for label, other in others.items():
-        tests = permutation_tests(
-            other.values, work.allocation, work.pairs(primary), draws=work.draws, seed=work.seeds[0]
-        )
-        found += [
-            _estimate(work, other, Comparison(c.contrast, "sensitivity", f"without an outcome: {label}"), test, None)
-            for c, test in zip(primary, tests, strict=True)
-        ]
-    if len(work.design.arms) > 2:
-        found += [_estimate_with_others_held(work, outcome, comparison) for comparison in primary]
-    return tuple(found)
-
-
-def _estimate_with_others_held(work: Estimation, outcome: Outcome, comparison: Comparison) -> Estimate:
-    """Test a contrast by re-drawing its two arms alone: exact whatever the other arms do."""
-    pair = work.pairs([comparison])[0]
-    members, allocation = work.allocation.between(pair)
-    (test,) = permutation_tests(outcome.values[members], allocation, [pair], draws=work.draws, seed=work.seeds[0])
-    renamed = Comparison(comparison.contrast, "sensitivity", "only these two arms re-drawn, the others held in place")
-    return _estimate(work, outcome, renamed, test, None)
-
-
-def _estimate(
+def estimate_one(
     work: Estimation, outcome: Outcome, comparison: Comparison, test: PermutationTest | None, crossed: Interval | None
 ) -> Estimate:
     estimand = ESTIMANDS[work.design.plan.estimand]

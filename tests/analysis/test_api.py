@@ -7,10 +7,22 @@ import pytest
 from scipy import stats
 
 from analysis.api import analyse, read_design, read_table, report_from_json
+from analysis.enrolments import read_enrolments
 from analysis.errors import EmptyStudyError, ReportError, TableError
+from analysis.estimands import ESTIMANDS
+from analysis.estimands.base import Question
+from analysis.estimation import Estimation, planned_estimates
 from analysis.types import Contrast
 
 THREE_ARMS = (("none", "control", 1), ("lime", "explained", 1), ("senn", "explained", 1))
+
+
+def planned(study):
+    """The planned estimates alone: what stands beside them takes longer than they do."""
+    plan, people = study.design.plan, read_enrolments(study.table, study.design)
+    question = Question(plan.pre, plan.post, plan.missing)
+    outcome = ESTIMANDS[plan.estimand].measure(study.table, people.positions(study.table), len(people), question)
+    return planned_estimates(Estimation(study.design, people.allocation, plan.draws), outcome)
 
 
 def test_two_hundred_studies_without_an_effect_give_uniform_p_values(simulate):
@@ -19,7 +31,7 @@ def test_two_hundred_studies_without_an_effect_give_uniform_p_values(simulate):
         study = simulate(
             22, arms=THREE_ARMS, n_items=8, dropout=0.1, seed=seed, multiples=(1, 2), draws=199, bootstrap_draws=5
         )
-        p_values.append(analyse(study.table, study.design).primary[0].p_value)
+        p_values.append(planned(study)[0].p_value)
 
     assert stats.kstest(p_values, "uniform").pvalue > 0.01
     # Half-width 0.03 is two standard errors of a share of 0.05 among 200.
@@ -45,7 +57,7 @@ def test_intervals_of_many_studies_hold_the_planted_gain_at_their_level(simulate
         study = simulate(
             40, gain={"lime": 0.15}, n_items=8, item_sd=0, person_sd=0, seed=seed, draws=19, bootstrap_draws=100
         )
-        (estimate,) = analyse(study.table, study.design).primary
+        (estimate,) = planned(study)
         held += estimate.interval.low <= 0.15 <= estimate.interval.high
         conservative += estimate.conservative_interval.low <= 0.15 <= estimate.conservative_interval.high
 
@@ -101,7 +113,7 @@ def test_the_other_missing_data_rule_stands_beside_the_planned_one(planted, simu
     assert [(e.value, e.interval, e.p_value) for e in beside] == [
         (e.value, e.interval, e.p_value) for e in other.primary
     ]
-    assert other.sensitivity[0].label == "without an outcome: counted with a gain of zero"
+    assert "without an outcome: counted with a gain of zero" in {e.label for e in other.sensitivity}
 
 
 def test_two_arms_re_drawn_alone_are_the_same_test_when_there_are_only_two(simulate):
