@@ -178,7 +178,7 @@ class Arena:
             old = self.running[name]
             os.kill(old.popen.pid, signal.SIGTERM)
             with suppress(subprocess.TimeoutExpired):
-                old.popen.wait(GRACE_S)
+                old.popen.wait(UP_S)  # it finishes its job first
             in_peace = old.popen.returncode == 0
             old.stop()
             self._start(name)

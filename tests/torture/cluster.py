@@ -84,7 +84,7 @@ class Cluster:
         owner = urlsplit(self.services.database_url).username
         with self.session("postgres") as cursor:
             cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-            cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{source}" OWNER "{owner}"')
+            cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{source}" OWNER "{owner}" STRATEGY FILE_COPY')
         return self.database_url(name)
 
     def drop(self, name: str) -> None:

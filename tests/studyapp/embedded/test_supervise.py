@@ -160,7 +160,7 @@ def test_a_signal_stops_everything_that_was_started(
     assert len(pids) == 4
 
     program.send_signal(signal.Signals[f"SIG{sign}"])
-    out, err = program.communicate(timeout=30)
+    out, err = program.communicate(timeout=90)
 
     assert (program.returncode, out, err) == (code, last_words, "")
     assert gone(pids)
@@ -173,7 +173,7 @@ def test_sigint_works_though_a_shell_started_the_program_with_it_ignored(tmp_pat
         assert program.stdout is not None
         assert program.stdout.readline() == "serving\n"
         program.send_signal(signal.SIGINT)
-        assert program.wait(timeout=30) == 0
+        assert program.wait(timeout=90) == 0
 
 
 def test_a_second_signal_does_not_wait_for_the_stubborn(tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ except KeyboardInterrupt:
             process.wait(timeout=1)
         process.send_signal(signal.SIGINT)  # cuts the 60 s short
         try:
-            assert process.wait(timeout=30) == 0
+            assert process.wait(timeout=90) == 0
         finally:
             process.wait()
 
