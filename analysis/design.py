@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Final, Literal, TypeVar
 
 from analysis.columns import STAGES
-from analysis.errors import DesignError
+from analysis.errors import DesignError, InputError
 from analysis.estimands import ESTIMANDS
 from analysis.estimands.base import Trim
+from analysis.inference.sequential.looks import LookPlan
 from analysis.quality.base import PlannedRule
 from analysis.quality.registry import problems_of
 
@@ -95,7 +96,8 @@ class Plan:
 class Design:
     """A frozen design, with the SHA-256 of the text it was read from.
 
-    `trim` is the rule for response times, under `plan.response_times`; None where the plan has none.
+    `trim` is the rule for response times, under `plan.response_times`, and `looks` are the looks before the end, under
+    `plan.looks`; None where the plan has none.
     """
 
     title: str
@@ -106,6 +108,7 @@ class Design:
     rules: tuple[PlannedRule, ...]
     sha256: str
     trim: Trim | None = None
+    looks: LookPlan | None = None
 
     def arm(self, key: str) -> Arm:
         """Return the arm of this key.
@@ -183,6 +186,9 @@ class _Reader:
         self.problems.append(f"{path}: expected {_name(kind)}, found {_shown(value)}")
         return kind()
 
+    def optional(self, path: str, default: float) -> float:
+        return default if self.look_up(path) is None else self.one(path, float)
+
     def whole(self, path: str, low: int) -> int:
         value = self.one(path, int)
         if value < low and isinstance(self.look_up(path), int):
@@ -238,6 +244,7 @@ def _design(reader: _Reader, sha256: str) -> Design:
         rules=tuple(_rules(reader)),
         sha256=sha256,
         trim=_trim(reader),
+        looks=_looks(reader),
     )
 
 
@@ -274,14 +281,36 @@ def _trim(reader: _Reader) -> Trim | None:
     path = "plan.response_times"
     if reader.look_up(path) is None:
         return None
-    given = {part: reader.look_up(f"{path}.{part}") for part in ("low_ms", "high_ms")}
-    trim = Trim(**{part: reader.one(f"{path}.{part}", float) for part, value in given.items() if value is not None})
-    if all(value is None for value in given.values()) or not 0 <= trim.low_ms < trim.high_ms:
+    trim = Trim(reader.optional(f"{path}.low_ms", 0.0), reader.optional(f"{path}.high_ms", inf))
+    if trim == Trim() or not 0 <= trim.low_ms < trim.high_ms:
+        given = (_shown(reader.look_up(f"{path}.{part}")) for part in ("low_ms", "high_ms"))
         reader.problems.append(
-            f"{path}: expected low_ms, 0 or more, and high_ms above it, or one of them, found "
-            f"{_shown(given['low_ms'])} and {_shown(given['high_ms'])}"
+            f"{path}: expected low_ms, 0 or more, and high_ms above it, or one of them, found {' and '.join(given)}"
         )
     return trim
+
+
+def _looks(reader: _Reader) -> LookPlan | None:
+    """Read the looks before the end; the alpha they share is the plan's."""
+    path = "plan.looks"
+    if reader.look_up(path) is None:
+        return None
+    times = tuple(reader.one(f"{path}.times[{i}]", float) for i in reader.indices(f"{path}.times"))
+    if not times:
+        return None
+    own = LookPlan(times)
+    looks = LookPlan(
+        times=times,
+        alpha=reader.one("plan.alpha", float),
+        spending=reader.one(f"{path}.spending", str),
+        gamma=reader.optional(f"{path}.gamma", own.gamma),
+        tolerance=reader.optional(f"{path}.tolerance", own.tolerance),
+    )
+    try:
+        looks.checked()
+    except InputError as error:
+        reader.problems += [f"{path}: {problem}" for problem in error.problems]
+    return looks
 
 
 def _rules(reader: _Reader) -> Iterator[PlannedRule]:

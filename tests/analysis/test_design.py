@@ -6,6 +6,7 @@ from analysis.api import read_design
 from analysis.errors import DesignError
 from analysis.estimands import ESTIMANDS
 from analysis.estimands.base import Trim
+from analysis.inference.sequential import LookPlan
 
 
 @pytest.fixture
@@ -73,6 +74,27 @@ def test_a_sound_design_is_read_and_what_is_not_needed_is_left_alone(tree):
             {"low_ms": "fast"},
             "plan.response_times.low_ms: expected a number, found 'fast'",
         ),
+        (
+            ("plan", "looks"),
+            {"spending": "pocock"},
+            "plan.looks.times: expected a list that is not empty, found nothing",
+        ),
+        (("plan", "looks"), {"times": [0.5, 1]}, "plan.looks.spending: expected a text, found nothing"),
+        (
+            ("plan", "looks"),
+            {"times": [0.5, 1], "spending": "all"},
+            "plan.looks: expected one of obrien_fleming, pocock, hwang_shih_decani, found 'all'",
+        ),
+        (
+            ("plan", "looks"),
+            {"times": [0.5, 0.9], "spending": "pocock"},
+            "plan.looks: expected the last at information time 1, found 0.9",
+        ),
+        (
+            ("plan", "looks"),
+            {"times": [0.5, 1], "spending": "pocock", "tolerance": "some"},
+            "plan.looks.tolerance: expected a number, found 'some'",
+        ),
         (("plan", "stages"), [], "plan.stages: expected a list that is not empty, found a list"),
         (
             ("plan", "stages"),
@@ -139,3 +161,11 @@ def test_a_rule_for_response_times_is_read_where_a_plan_has_one(tree):
 
     tree["plan"]["response_times"] = {"low_ms": 200}
     assert read_design(json.dumps(tree)).trim == Trim(low_ms=200)
+
+
+def test_planned_looks_are_read_where_a_plan_has_them_and_share_its_alpha(tree):
+    assert read_design(json.dumps(tree)).looks is None
+
+    tree["plan"]["looks"] = {"times": [0.5, 1], "spending": "hwang_shih_decani", "gamma": -2}
+
+    assert read_design(json.dumps(tree)).looks == LookPlan((0.5, 1.0), 0.05, 2, "hwang_shih_decani", -2, 0.05)

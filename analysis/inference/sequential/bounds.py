@@ -96,7 +96,7 @@ def bounds_spending(
         upper.append(bound)
         following = times[k + 1] if k + 1 < len(times) else None
         going = go_on(going, now, (-bound if sides == 2 else -inf, bound), 0.0, following)
-        before = spent[k] if bound < inf else before
+        before = spent[k]
     found = tuple(None if bound == inf else bound for bound in upper)
     return Bounds(
         times=tuple(times),

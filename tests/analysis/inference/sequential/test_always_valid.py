@@ -101,6 +101,12 @@ def test_a_step_is_a_full_block():
     assert found.is_mirrored
 
 
+def test_a_block_that_is_not_full_waits_though_both_arms_are_in_it():
+    allocation = Allocation(np.array([0, 1, 1]), np.zeros(3, dtype=np.int64), (4,), (1, 1))
+
+    assert len(block_steps(np.array([0.1, 0.2, 0.3]), allocation, (1, 0))) == 0
+
+
 def test_blocks_count_in_the_order_in_which_they_were_filled():
     values = np.array([0.1, 0.4, 0.5, 0.2, 0.7, 0.2, 0.3, 0.1, 0.9])
 

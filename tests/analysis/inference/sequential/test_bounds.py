@@ -8,7 +8,7 @@ from scipy.stats import norm
 
 from analysis.errors import InputError
 from analysis.inference.sequential import classic_bounds, spending_bounds, spending_named
-from analysis.inference.sequential.recursion import crossing_probabilities
+from analysis.inference.sequential.recursion import begin, crossing_probabilities
 
 FIFTHS = (0.2, 0.4, 0.6, 0.8, 1.0)
 THIRDS = (1 / 3, 2 / 3, 1.0)
@@ -113,6 +113,17 @@ def test_crossing_probabilities_are_those_of_simulated_studies():
 
     np.testing.assert_allclose(np.column_stack([above, below]).ravel(), simulated, atol=0.005)
     assert (above + below).sum() == pytest.approx(1, abs=1e-12)
+
+
+@pytest.mark.parametrize(("begun_at", "z", "drift"), [(0.0, 0.0, 3.0), (0.9, 1.0, 3.0), (0.5, -2.0, -4.0)])
+def test_looks_that_cannot_stop_leave_the_end_as_it_would_be_without_them(begun_at, z, drift):
+    information, left = [0.94, 0.97, 1.0], 1 - begun_at
+    expected = norm.sf((1.2 - z * np.sqrt(begun_at) - drift * left) / np.sqrt(left))
+
+    above, below = crossing_probabilities(information, [np.inf, np.inf, 1.2], [-np.inf] * 3, drift, begin(begun_at, z))
+
+    np.testing.assert_allclose(above, [0, 0, expected], rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(below, 0)
 
 
 def test_a_look_too_early_to_spend_anything_cannot_stop_the_study():
