@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.errors import InputError
@@ -37,6 +37,7 @@ differences = st.builds(
 )  # fmt: skip
 
 
+@settings(max_examples=60, deadline=None)
 @given(differences, st.floats(0.01, 0.3), st.sampled_from([0.01, 0.05, 0.1]))
 def test_p_is_below_alpha_exactly_where_the_interval_is_within(difference, bound, alpha):
     found = equivalence(difference, low=-bound, high=bound, alpha=alpha)
@@ -46,6 +47,7 @@ def test_p_is_below_alpha_exactly_where_the_interval_is_within(difference, bound
     assert found.is_equivalent == found.sentence.startswith("Too small to matter") or abs(inside) < 1e-9
 
 
+@settings(max_examples=60, deadline=None)
 @given(differences, st.floats(0.01, 0.3))
 def test_what_is_not_inferior_mirrored_is_the_same_for_what_should_be_small(difference, margin):
     mirrored = Mean(-difference.value, difference.standard_error, difference.degrees_of_freedom, None)

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.inference.multiplicity import ADJUSTMENTS, benjamini_hochberg, benjamini_yekutieli, hochberg, holm
@@ -57,6 +57,7 @@ def test_step_up_rules_are_the_reference(adjust, expected):
     assert adjust((0.03, 0.001, 0.2, 0.012, 0.04, 0.008)) == pytest.approx(expected, abs=1e-12)
 
 
+@settings(deadline=None)
 @given(probabilities, st.sampled_from([0.01, 0.05, 0.1]))
 def test_hochberg_rejects_what_the_step_up_rule_does(p_values, alpha):
     m = len(p_values)
@@ -66,6 +67,7 @@ def test_hochberg_rejects_what_the_step_up_rule_does(p_values, alpha):
     assert [p <= alpha for p in hochberg(p_values)] == [bool(passing) and p <= max(passing) for p in p_values]
 
 
+@settings(deadline=None)
 @given(probabilities)
 def test_rules_are_as_strict_as_theory_says(p_values):
     by_holm, by_hochberg, by_bh, by_by = (ADJUSTMENTS[name](p_values) for name in ADJUSTMENTS)
