@@ -235,7 +235,8 @@ def _single_answers(correct: FloatArray, given: IntArray) -> FloatArray:
     """Return counts as single answers, shape (given.sum(),): the right ones first."""
     first = np.concatenate([[0], np.cumsum(given)[:-1]])
     number = np.arange(int(given.sum())) - np.repeat(first, given)
-    return (number < np.repeat(correct, given)).astype(np.float64)
+    single: FloatArray = (number < np.repeat(correct, given)).astype(np.float64)
+    return single
 
 
 def _odds(interval: Interval | None) -> Interval | None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from analysis.describe.answers import Ratings, Share
 from analysis.describe.flagged import FlaggedShare
 from analysis.describe.flow import SampleRatio
-from analysis.numbers import DASH, decimals, level_text, p_text, percent, points, span
+from analysis.numbers import DASH, amount, between, decimals, level_text, p_text, percent, points, scale_of, span
 from analysis.report import Report
 from analysis.types import Estimate
 
@@ -72,17 +72,17 @@ def _effects(title: str, report: Report, estimates: Sequence[Estimate]) -> str:
         return ""
     level = level_text(1 - report.plan.alpha)
     places = _places(estimates)
-    header = ["contrast", "effect", f"{level} interval", "p", "Holm p", "conservative interval", "n"]
+    header = ["contrast", _effect_of(report), f"{level} interval", "p", "Holm p", "conservative interval", "n"]
     has_beside = any(report.without_flagged(estimate) for estimate in estimates)
     header += ["without the flagged"] if has_beside else []
     rows = [
         [
             _name(report, estimate),
-            points(estimate.value, places),
-            span(estimate.interval, places),
+            amount(estimate.value, report.unit, places),
+            between(estimate.interval, report.unit, places),
             p_text(estimate.p_value),
             p_text(estimate.p_adjusted),
-            span(estimate.conservative_interval, places),
+            between(estimate.conservative_interval, report.unit, places),
             _counts(estimate),
             *([_unflagged(report, estimate, places)] if has_beside else []),
         ]
@@ -96,24 +96,30 @@ def _unflagged(report: Report, estimate: Estimate, places: int) -> str:
     other = report.without_flagged(estimate)
     if other is None or other.value is None:
         return DASH
-    return f"{points(other.value, places)} ({span(other.interval, places)}; {_counts(other)})"
+    return (
+        f"{amount(other.value, report.unit, places)} ({between(other.interval, report.unit, places)}; {_counts(other)})"
+    )
 
 
 def _places(estimates: Sequence[Estimate]) -> int:
     """Return the decimals of a whole table: what its narrowest interval allows, so that its rows can be compared."""
-    return max((decimals(e.interval) for e in estimates if e.interval is not None), default=1)
+    return max((decimals(e.interval, e.unit) for e in estimates if e.interval is not None), default=1)
+
+
+def _effect_of(report: Report) -> str:
+    return f"effect, {scale_of(report.unit).noun}"
 
 
 def _sensitivity(report: Report) -> str:
     if not report.sensitivity:
         return ""
-    places = _places(report.sensitivity)
-    header = ["contrast", "effect", "interval", "p", "n"]
+    own = _places([estimate for estimate in report.sensitivity if estimate.unit == report.unit])
+    header = ["contrast", f"{_effect_of(report)}, or ×", "interval", "p", "n"]
     rows = [
         [
             f"{_name(report, estimate)}; {estimate.label}",
-            points(estimate.value, places),
-            span(estimate.interval, places),
+            amount(estimate.value, estimate.unit, places := own if estimate.unit == report.unit else 2),
+            between(estimate.interval, estimate.unit, places),
             p_text(estimate.p_value),
             _counts(estimate),
         ]
@@ -149,11 +155,11 @@ def _beside(report: Report) -> str:
     shares = {share.arm: share for share in report.own_label if share.phase == post}
     times = {time.arm: time for time in report.response_times if time.phase == post}
     rated = {rating.arm: rating for rating in report.ratings}
-    header = ["arm", "mean gain", "answers naming the label", "median response time", "mean rating"]
+    header = ["arm", "mean outcome", "answers naming the label", "median response time", "mean rating"]
     rows = [
         [
             report.arm_title(mean.arm),
-            points(mean.value, decimals(mean.interval)),
+            amount(mean.value, report.unit, decimals(mean.interval, report.unit)),
             percent(shares[mean.arm].value if mean.arm in shares else None),
             _seconds(times[mean.arm].median_ms if mean.arm in times else None),
             _rating(rated.get(mean.arm)),

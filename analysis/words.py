@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from analysis.estimands import ESTIMANDS
-from analysis.numbers import decimals, effect, level_text, p_text, percent, points, span
+from analysis.numbers import amount, between, decimals, effect, level_text, p_text, percent, scale_of
 from analysis.report import Report
 from analysis.types import Estimate, Interval
 
@@ -27,17 +27,17 @@ def methods_paragraph(report: Report) -> str:
     sentences = [
         f"Participants were allocated to {len(report.arms)} arms ({_listed([arm.title for arm in report.arms])}) "
         f"in the ratio {weights} by permuted blocks within strata.",
-        f"The outcome was each participant's share of answers naming the model's class in the phase “{post}” "
-        f"minus that in the phase “{pre}”; the estimand is the difference of its arm means, each explained arm "
-        f"minus {control}, over everybody allocated.",
-        f"Participants without an answer in one of the phases were {rule}, a rule set before the study opened.",
+        f"The outcome, one number a participant, was the {report.estimand.variable} (PRE is the phase “{pre}”, POST is "
+        f"“{post}”); the estimand is the difference of its arm means, each explained arm minus {control}, over "
+        "everybody allocated.",
+        f"Participants who lack the answers that it is made of were {rule}, a rule set before the study opened.",
         _test_sentence(report),
-        f"Intervals have level {level_text(1 - plan.alpha)}: Welch's on participants' gains, and a conservative one "
+        f"Intervals have level {level_text(1 - plan.alpha)}: Welch's on participants' values, and a conservative one "
         f"from {plan.bootstrap_draws:,} resamples of participants within arms and of items.",
         "P-values of the primary contrasts were adjusted by Holm's method; secondary contrasts were not adjusted."
         if len(report.primary) > 1 or report.secondary
         else "There was one primary contrast, so no adjustment was needed.",
-        f"The smallest effect of interest was {_plain(plan.smallest_effect)} percentage points.",
+        f"The smallest effect of interest was {_plain(plan.smallest_effect, report.unit)}.",
         *_rules(report),
         f"Analysis {report.provenance.analysis} with seed {plan.seed} (NumPy {report.provenance.numpy}, "
         f"SciPy {report.provenance.scipy}).",
@@ -120,23 +120,23 @@ def _primary(report: Report, estimate: Estimate) -> str:
     arm, control = report.arm_title(estimate.contrast.arm), report.arm_title(estimate.contrast.minus)
     if estimate.value is None:
         return f"For {arm} against {control} there is no estimate, as an arm has no outcomes."
-    conservative = estimate.conservative_interval
-    beside = f"; conservative interval {span(conservative, decimals(conservative))}" if conservative else ""
+    wide, unit = estimate.conservative_interval, estimate.unit
+    beside = f"; conservative interval {between(wide, unit, decimals(wide, unit))}" if wide else ""
     moved = _phases(report, estimate.contrast.arm)
     return (
-        f"With {arm} the gain was {_found(report, estimate)} compared with {control}{beside}{moved}; "
-        f"the effect {verdict(estimate, report.plan.smallest_effect)}."
+        f"With {arm} the effect was {_found(report, estimate)} compared with {control}{beside}{moved}; "
+        f"it {verdict(estimate, report.plan.smallest_effect)}."
     )
 
 
 def _found(report: Report, estimate: Estimate) -> str:
     if estimate.value is None:
         return "not estimated"
-    places = decimals(estimate.interval)
-    value = f"{points(estimate.value, places)} percentage points"
+    unit, places = estimate.unit, decimals(estimate.interval, estimate.unit)
+    value = f"{amount(estimate.value, unit, places)} {scale_of(unit).noun}"
     inside = []
     if estimate.interval is not None:
-        inside.append(f"{level_text(estimate.interval.level)} interval {span(estimate.interval, places)}")
+        inside.append(f"{level_text(estimate.interval.level)} interval {between(estimate.interval, unit, places)}")
     if estimate.p_value is not None:
         inside.append(_p("p", estimate.p_value))
     if estimate.p_adjusted is not None and len(report.primary) > 1:
@@ -195,8 +195,8 @@ def _name(report: Report, estimate: Estimate) -> str:
     return f"{arm} minus {minus} ({estimate.label.split(':')[0]})"
 
 
-def _plain(value: float) -> str:
-    return f"{100 * value:.4g}"
+def _plain(value: float, unit: str) -> str:
+    return f"{scale_of(unit).factor * value:.4g} {scale_of(unit).noun}"
 
 
 def _listed(parts: Sequence[str]) -> str:
@@ -220,4 +220,5 @@ def headline(report: Report) -> str:
     best = max(found, key=lambda estimate: estimate.value or 0.0)
     lead = "Largest gain with " if len(found) > 1 else ""
     position = verdict(best, report.plan.smallest_effect)
-    return f"{lead}{report.arm_title(best.contrast.arm)}: {effect(best)} percentage points; the effect {position}."
+    arm, noun = report.arm_title(best.contrast.arm), scale_of(best.unit).noun
+    return f"{lead}{arm}: {effect(best)} {noun}; the effect {position}."

@@ -1,11 +1,23 @@
 """The report as pictures: SVG without scripts, the same in page, report and download."""
 
+from collections.abc import Callable
+from typing import Final
+
 from analysis.figures.accuracy import accuracy_figure
 from analysis.figures.effects import effects_figure
 from analysis.figures.figure import Figure
 from analysis.figures.flow import flow_figure
 from analysis.figures.model_right import model_right_figure
+from analysis.figures.sensitivity import sensitivity_figure
 from analysis.report import Report
+
+DRAWN: Final[tuple[Callable[[Report], Figure | None], ...]] = (
+    effects_figure,
+    accuracy_figure,
+    model_right_figure,
+    sensitivity_figure,
+    flow_figure,
+)
 
 __all__ = ["Figure", "draw_figures"]
 
@@ -22,4 +34,5 @@ def draw_figures(report: Report) -> tuple[Figure, ...]:
     tuple of Figure
         The same for the same report.
     """
-    return tuple(draw(report) for draw in (effects_figure, accuracy_figure, model_right_figure, flow_figure))
+    drawn = [draw(report) for draw in DRAWN]
+    return tuple(figure for figure in drawn if figure is not None)

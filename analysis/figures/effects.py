@@ -3,7 +3,7 @@
 import altair as alt
 
 from analysis.figures.figure import BAND, BLUE, INK, QUIET, TEXT, WIDTH, Chart, Figure, Row, rows, to_svg
-from analysis.numbers import effect, level_text
+from analysis.numbers import Scale, effect, level_text, scale_of
 from analysis.report import Report
 from analysis.types import Estimate
 from analysis.words import headline
@@ -16,22 +16,25 @@ def effects_figure(report: Report) -> Figure:
     control = report.arm_title(report.plan.control)
     shown = [e for e in report.estimates if e.contrast.minus == report.plan.control]
     title = report.estimand_title
-    alt_text = f"{title}, in percentage points more than {control}. " + " ".join(f"{_label(report, e)}." for e in shown)
+    alt_text = f"{title}, in {scale_of(report.unit).noun} more than {control}. " + " ".join(
+        f"{_label(report, e)}." for e in shown
+    )
     return Figure("effects", title, headline(report), alt_text, to_svg(_chart(report, shown, title), alt_text))
 
 
 def _chart(report: Report, shown: list[Estimate], title: str) -> Chart:
     data = [_row(report, i, estimate) for i, estimate in enumerate(shown)]
     control = report.arm_title(report.plan.control)
-    smallest = 100 * report.plan.smallest_effect
+    scale = scale_of(report.unit)
+    smallest = scale.factor * report.plan.smallest_effect
     reach = max(
         smallest * 1.3,
         *(abs(float(row[end] or 0)) * 1.08 for row in data for end in ("low", "high", "wide_low", "wide_high")),
     )
     x = alt.Scale(domain=[-reach, reach], nice=False, zero=False)
     y = alt.Y("row:Q", axis=None, scale=alt.Scale(domain=[-0.62, len(shown) - 0.5], reverse=True))
-    axis = alt.Axis(title=f"percentage points more than with: {control}", grid=False, tickCount=7, titleLimit=WIDTH,
-                    labelExpr="datum.value == 0 ? '0' : format(datum.value, '+d')")  # fmt: skip
+    axis = alt.Axis(title=f"{scale.noun} more than with: {control}", grid=False, tickCount=7, titleLimit=WIDTH,
+                    labelExpr="datum.value == 0 ? '0' : format(datum.value, '+.3~g')")  # fmt: skip
     base = alt.Chart(rows(data))
     ends = base.encode(y=y)
     colour = alt.condition("datum.is_primary", alt.value(BLUE), alt.value(INK))
@@ -56,7 +59,7 @@ def _chart(report: Report, shown: list[Estimate], title: str) -> Chart:
     level = level_text(1 - report.plan.alpha)
     notes = [
         f"Thick: {level} interval over participants. Thin: conservative, over participants and items.",
-        f"Shaded: smaller than the smallest effect of interest ({smallest:.4g} points). Left of the line: harm.",
+        f"Shaded: smaller than the smallest effect of interest ({smallest:.4g} {scale.short}). Left of the line: harm.",
     ]
     return alt.layer(band, zero, wide, narrow, point, label).properties(
         width=WIDTH, height=max(1, len(shown)) * ROW_PX, title=alt.TitleParams(title, subtitle=notes)
@@ -64,21 +67,22 @@ def _chart(report: Report, shown: list[Estimate], title: str) -> Chart:
 
 
 def _row(report: Report, number: int, estimate: Estimate) -> Row:
-    narrow, wide = estimate.interval, estimate.conservative_interval
+    narrow, wide, scale = estimate.interval, estimate.conservative_interval, scale_of(report.unit)
     return {
         "row": number,
         "label": _label(report, estimate),
         "is_primary": estimate.family == "primary",
-        "value": _points(estimate.value),
-        "low": _points(narrow.low if narrow else None),
-        "high": _points(narrow.high if narrow else None),
-        "wide_low": _points(wide.low if wide else None),
-        "wide_high": _points(wide.high if wide else None),
+        "value": scaled(estimate.value, scale),
+        "low": scaled(narrow.low if narrow else None, scale),
+        "high": scaled(narrow.high if narrow else None, scale),
+        "wide_low": scaled(wide.low if wide else None, scale),
+        "wide_high": scaled(wide.high if wide else None, scale),
     }
 
 
-def _points(value: float | None) -> float | None:
-    return None if value is None else 100 * value
+def scaled(value: float | None, scale: Scale) -> float | None:
+    """Return a value as it is read."""
+    return None if value is None else scale.factor * value
 
 
 def _label(report: Report, estimate: Estimate) -> str:

@@ -1,6 +1,6 @@
 import pytest
 
-from analysis.numbers import decimals, level_text, p_text, percent, points, span
+from analysis.numbers import amount, between, decimals, level_text, p_text, percent, points, scale_of, span
 from analysis.types import Interval
 
 
@@ -30,3 +30,14 @@ def test_intervals_shares_and_levels():
     assert (span(None), percent(0.625), percent(None), level_text(0.95), level_text(0.975)) == (
         "–", "62 %", "–", "95 %", "97.5 %",
     )  # fmt: skip
+
+
+def test_ratios_and_other_units_are_written_as_they_are_read():
+    ratio = Interval(1.14, 2.013, 0.95)
+
+    assert decimals(ratio, "ratio of odds") == 2
+    assert (amount(1.514, "ratio of odds", 2), between(ratio, "ratio of odds", 2)) == ("× 1.51", "× 1.14 to 2.01")
+    assert amount(-0.3, "standard deviations (d′)", 2) == "−0.30"
+    assert decimals(Interval(-0.051, 0.049, 0.95), "log ms") == 3
+    assert amount(0.0512, "log ms", 3) == "+0.051"
+    assert scale_of("furlongs").noun == "furlongs"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext
 
 from analysis.describe.answers import Share
-from analysis.numbers import DASH, decimals, effect, p_text, percent, points, span
+from analysis.numbers import DASH, amount, between, decimals, effect, p_text, percent, points, span
 from analysis.report import Report
 from analysis.types import Estimate
 from analysis.words import verdict
@@ -16,7 +16,7 @@ from analysis.words import verdict
 
 @dataclass(frozen=True)
 class EffectRow:
-    """A contrast in words and numbers (percentage points); `planted` is what a rehearsal put in."""
+    """A contrast in words and numbers, in its own unit; `planted` is what a rehearsal put in."""
 
     name: str
     label: str
@@ -62,17 +62,18 @@ def effect_rows(report: Report, estimates: Sequence[Estimate], gain: float | Non
 
 
 def _effect_row(report: Report, estimate: Estimate, gain: float | None) -> EffectRow:
-    places = decimals(estimate.interval)
+    unit, wide = estimate.unit, estimate.conservative_interval
+    places = decimals(estimate.interval, unit)
     arms = (estimate.contrast.arm, estimate.contrast.minus)
     return EffectRow(
         name=gettext("%(arm)s minus %(other)s")
         % {"arm": report.arm_title(arms[0]), "other": report.arm_title(arms[1])},
         label=estimate.label,
-        value=points(estimate.value, places),
-        interval=span(estimate.interval, places),
+        value=amount(estimate.value, unit, places),
+        interval=between(estimate.interval, unit, places),
         p=p_text(estimate.p_value),
         p_adjusted=p_text(estimate.p_adjusted),
-        conservative=span(estimate.conservative_interval, decimals(estimate.conservative_interval)),
+        conservative=between(wide, unit, decimals(wide, unit)),
         counts=" / ".join(str(estimate.n_enrolments.get(arm, 0)) for arm in arms),
         planted="" if gain is None else points(_planted(report, arms[0], gain) - _planted(report, arms[1], gain), 1),
         unflagged=_unflagged(report, estimate),

@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext
 
 from analysis.errors import ReportError
+from analysis.numbers import scale_of
 from analysis.report import report_from_json
 from analysis.words import methods_paragraph, results_paragraph
 from studyapp.actions.rehearsals import planned_rehearsal, rehearsal_of
@@ -92,6 +93,7 @@ def _contents(row: Report, stage: Stage) -> dict[str, Any]:
     return {
         "row": row,
         "report": report,
+        "noun": scale_of(report.unit).noun,
         "headline": figures[:1],
         "figures": figures[1:],
         "gain": gain,

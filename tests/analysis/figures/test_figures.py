@@ -25,10 +25,10 @@ def texts(figure):
 
 
 def test_the_picture_that_answers_the_question_comes_first(figures):
-    assert list(figures) == ["effects", "accuracy", "model_right", "flow"]
+    assert list(figures) == ["effects", "accuracy", "model_right", "sensitivity", "flow"]
 
 
-@pytest.mark.parametrize("key", ["effects", "accuracy", "model_right", "flow"])
+@pytest.mark.parametrize("key", ["effects", "accuracy", "model_right", "sensitivity", "flow"])
 def test_a_figure_is_one_named_image_that_a_strict_policy_lets_through(figures, key):
     root = ET.fromstring(figures[key].svg)
 
@@ -39,7 +39,7 @@ def test_a_figure_is_one_named_image_that_a_strict_policy_lets_through(figures, 
     assert not [name for name in attributes if name == "style" or name.startswith("on") or name.endswith("href")]
 
 
-@pytest.mark.parametrize("key", ["effects", "accuracy", "model_right", "flow"])
+@pytest.mark.parametrize("key", ["effects", "accuracy", "model_right", "sensitivity", "flow"])
 def test_text_stays_readable_on_a_phone(figures, key):
     root = ET.fromstring(figures[key].svg)
     sizes = [float(size) for size in re.findall(r'font-size="([\d.]+)', figures[key].svg)]
@@ -118,3 +118,13 @@ def test_titles_are_escaped_and_long_ones_broken(simulate):
     assert "<network>" in " ".join(texts(figures[3]))
     assert all(ET.fromstring(figure.svg) is not None for figure in figures)
     assert wrapped("Self-explaining network", 120) == ["Self-", "explaining", "network"]
+
+
+def test_the_forest_shows_every_other_way_in_the_same_unit(figures, report):
+    shown = texts(figures["sensitivity"])
+
+    for estimate in report.primary:
+        assert f"as planned: {effect(estimate)}" in shown
+    for estimate in report.sensitivity:
+        assert (f"{estimate.label}: {effect(estimate)}" in shown) == (estimate.unit == report.unit)
+    assert {estimate.unit for estimate in report.sensitivity} == {report.unit, "ratio of odds"}
