@@ -18,7 +18,7 @@ from studyapp.actions.accounts import make_sign_in_link, remove_member
 from studyapp.actions.enrol import enrol, read_arrival
 from studyapp.actions.invitations import invitation_address, invite
 from studyapp.actions.links import add_link, add_stage
-from studyapp.models import Invitation, Job, Lab, Link, Membership, Report, Role, Stage, Study, User
+from studyapp.models import Invitation, Job, Lab, Link, Membership, PowerRun, Report, Role, Stage, Study, User
 from studyapp.models.studies import StageKind
 from studyapp.views.adapter import SecondFactorAdapter
 from studyapp.views.doors import open_run
@@ -71,6 +71,7 @@ class Side:
             "lab_id": self.lab.pk,
             "stage_id": self.stage.pk,
             "link_id": self.link.pk,
+            "run_id": PowerRun.objects.get(study=self.study).pk,
             "member_id": Membership.objects.get(lab=self.lab, user=self.members["viewer"]).pk,
             "invitation_id": self.invitation.pk,
             "session_id": session_id(self.owner),
@@ -145,6 +146,7 @@ def make_side(number: int) -> Side:
     stage, bare = (add_stage(study=study, kind=StageKind.REHEARSAL, capacity=4, actor="system") for _ in range(2))
     report(stage, inner(number))
     Job.objects.create(kind="rehearse", queue="analysis", study=study, state="failed", error=inner(number))
+    power(study, inner(number))
     add_link(main_link(study).stage, label=inner(number))
     link = Link.objects.filter(stage__study=study, stage__kind=StageKind.MAIN).order_by("pk")[0]
     invited = invite(lab=lab, email=f"guest-{inner(number)}@example.org", role=Role.VIEWER, actor=users["owner"])
@@ -164,6 +166,14 @@ def planted(document: dict[str, Any], number: int) -> dict[str, Any]:
 
     grown: dict[str, Any] = grow(document, "", told(number))
     return grown
+
+
+def power(study: Study, word: str) -> None:
+    assumed = {"people": [40], "effects": [0.1]} | dict.fromkeys(
+        ("accuracy", "practice", "drop_out", "sd_participants", "sd_items", "pay"), 0.5
+    )
+    figure = {key: word for key in ("title", "caption", "alt")} | {"svg": f"<svg>{word}</svg>"}
+    PowerRun.objects.create(study=study, assumptions={**assumed, "n_studies": 100}, planned=40, plans=[], figure=figure)
 
 
 def report(stage: Stage, word: str) -> None:
