@@ -71,7 +71,7 @@ def test_change_of_response_time_is_after_minus_before():
 
 
 def test_rating_is_the_mean_of_the_questions_answered():
-    rows = [rating("p0", "trust", 6), rating("p0", "clear", 3), rating("p1", "clear", 2)]
+    rows = [rating("p0", "trust", 6), rating("p0", "clear", 3), rating("p1", "clear", 2), rating("p1", "trust", "")]
 
     outcome = outcome_of("rating", rows)
 

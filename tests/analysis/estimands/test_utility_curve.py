@@ -58,6 +58,13 @@ def test_each_session_is_a_ratio_of_arm_means_and_the_area_is_their_mean():
     assert [p.n_enrolments for p in found.points] == [(2, 2), (2, 2)]
 
 
+def test_sessions_come_in_the_order_in_which_people_met_them():
+    phases = ("one", "z", "a", "two")
+    rows = [screen("p0", i, "forward_simulation", phase, f"i{i}", 1) for i, phase in enumerate(phases)]
+
+    assert [p.session for p in curve_of([rows], [0]).points] == list(phases)
+
+
 def random_people(draw, rates, n, n_items=8):
     arms = np.repeat([0, 1], n // 2)
     return [
