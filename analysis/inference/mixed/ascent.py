@@ -13,6 +13,8 @@ from analysis.types import BoolArray, FloatArray
 GAIN: Final = 1e-9  # stop when a step promises less than this of the log-likelihood
 LONGEST_STEP: Final = 2.0
 MAX_STEPS: Final = 200
+PATIENCE: Final = 60  # steps after which fixed effects that stand for certainty are taken to run away for ever
+FAR: Final = 40.0  # on the scale of the link; a probability of 1 but for rounding
 STEP_OF_DIFFERENCES: Final = 0.01  # in standard errors: error of the Hessian about 1e-5 relative, noise below
 
 
@@ -107,10 +109,12 @@ class _Climb:
 
     def to_the_top(self) -> None:
         """BFGS steps on the inverse Hessian (Nocedal & Wright 2006, algorithm 6.1) with backtracking."""
-        for _ in range(MAX_STEPS):
+        for number in range(MAX_STEPS):
             direction = self._inverse @ self.gradient
             if 0.5 * self.gradient @ direction < GAIN:
                 return
+            if number >= PATIENCE and self._laplace.reach(self.parameters(self.place)) > FAR:
+                return  # separated answers have no maximum; the certificate says so
             direction *= min(1.0, LONGEST_STEP / np.abs(direction).max())
             before = self.gradient
             step = self._step_along(direction)

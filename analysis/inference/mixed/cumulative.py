@@ -139,6 +139,10 @@ class CumulativeLaplace(Laplace):
         """Return the information on thresholds and fixed effects, and the shrinkages."""
         return self._given(at)._curvature(self._rest(at), start)
 
+    def reach(self, at: Parameters) -> float:
+        """Return how far from 0 the fixed effects, the thresholds left out, add up to in any observation."""
+        return super().reach(self._rest(at))
+
     def _given(self, at: Parameters) -> Self:
         other = copy(self)
         other.family = Cumulative(self.family.link, at.beta[0, : self._n_thresholds])

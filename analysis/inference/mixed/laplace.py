@@ -162,6 +162,10 @@ class Laplace:
             1.0 - np.diagonal(own_columns, axis1=-2, axis2=-1).mean(axis=1),
         )
 
+    def reach(self, at: Parameters) -> float:
+        """Return how far from 0 the fixed effects add up to in any observation."""
+        return float(np.abs(np.matmul(self.layout.fixed, at.beta[:, None, :, None])).max(initial=0.0))
+
     def conditional_covariances(self, at: Parameters, start: Modes) -> Modes:
         """Return the covariance of each level's standardised effects given the parameters, in arrays of blocks."""
         loadings = self._loadings(at)

@@ -12,10 +12,11 @@ from analysis.inference.mixed.crossing import Crossing, check_lengths, cross, de
 from analysis.inference.mixed.effect import Effect
 from analysis.inference.mixed.fit import ON_THE_BOUNDARY, Certificate
 from analysis.inference.mixed.gaussian import Products
-from analysis.inference.mixed.reml import LARGEST, Criterion, Minimum, minimise
+from analysis.inference.mixed.reml import Criterion, Minimum, minimise
 from analysis.types import BoolArray, FloatArray, IntArray
 
 REFERENCE: Final = "Satterthwaite (1946); Fai & Cornelius (1996); Kuznetsova, Brockhoff & Christensen (2017)"
+RESIDUAL_IS_ROUNDING: Final = 1e-4  # of the values' deviation
 NO_SPREAD: Final = 1e-12  # residuals below this share of the values are rounding
 
 
@@ -314,12 +315,13 @@ def _certificate(found: Minimum) -> Certificate:
     covariance = _variance_covariance(found)
     gradient = np.append(found.gradient, 0.0)
     scale = np.sqrt(np.diag(covariance))
-    # Each factor's own deviations in units of the residual's; one run off to the bound leaves no residual at all.
+    # Each factor's own deviations in units of the residual's. Where nothing is left for the residual they run off.
+    no_residual = found.sigma <= RESIDUAL_IS_ROUNDING
     deviations = np.concatenate([np.abs(np.diag(factor)) for factor in found.factors])
     return Certificate(
         gain=float(0.125 * gradient @ covariance @ gradient),
         smallest_eigenvalue=float(np.linalg.eigvalsh(0.5 * found.hessian * np.outer(scale, scale)).min()),
-        is_singular=bool((deviations < ON_THE_BOUNDARY).any() or (deviations > 0.9 * LARGEST).any()),
+        is_singular=bool((deviations < ON_THE_BOUNDARY).any() or no_residual),
         is_separated=False,
         evaluations=found.evaluations,
     )

@@ -11,7 +11,8 @@ from analysis.types import BoolArray, FloatArray
 
 START_INTERCEPT: Final = 0.6  # standard deviations to start from, of the residual's
 START_SLOPE: Final = 0.3
-LARGEST: Final = 1e5  # residual variances away: the residuals are rounding
+LARGEST: Final = 1e5  # of a factor's entries: beside such deviations the residuals are rounding
+NOTHING: Final = 1e-10  # the smallest residual deviation, in units of the values' own: what is left is rounding
 STEP: Final = 1e-3  # of differences of the exact gradient, of fourth order: error 1e-12 relative, rounding alike
 POLISHES: Final = 4
 _OPTIONS: Final = {"ftol": 1e-14, "gtol": 1e-6, "maxiter": 500, "maxcor": 20}
@@ -79,7 +80,7 @@ class Criterion:
 
     def sigma(self, found: Profile) -> float:
         """Return the residual standard deviation that is best there."""
-        return float(np.sqrt(max(found.residual, 0.0) / self.freedom))
+        return max(float(np.sqrt(max(found.residual, 0.0) / self.freedom)), NOTHING)
 
     def deviance(self, found: Profile, sigma: float) -> float:
         """Return the criterion."""

@@ -142,9 +142,15 @@ def test_deviance_and_slopes_are_those_of_the_dense_likelihood(reml: bool) -> No
 # --- closed forms and symmetries ----------------------------------------------------------------------------------
 
 
-def test_in_a_balanced_design_the_interaction_is_the_t_test_of_gains() -> None:
-    """With slopes over participants the exact test has n - 2 degrees of freedom, and Satterthwaite finds them."""
+@pytest.mark.parametrize("is_binary", [False, True])
+def test_in_a_balanced_design_the_interaction_is_the_t_test_of_gains(is_binary: bool) -> None:
+    """With slopes over participants the exact test has n - 2 degrees of freedom, and Satterthwaite finds them.
+
+    So it has for right answers: the linear probability mixed model.
+    """
     data = simulated()
+    if is_binary:
+        data["y"] = (data["y"] > 2.2).astype(float)
     found = fit_of(data, participant_slopes=data["post"]).effect("post:arm")
     gains = np.array([data["y"][(data["pid"] == p) & (data["post"] == 1)].mean() for p in range(20)])
     gains -= np.array([data["y"][(data["pid"] == p) & (data["post"] == 0)].mean() for p in range(20)])
