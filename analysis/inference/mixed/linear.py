@@ -17,6 +17,7 @@ from analysis.types import BoolArray, FloatArray, IntArray
 
 REFERENCE: Final = "Satterthwaite (1946); Fai & Cornelius (1996); Kuznetsova, Brockhoff & Christensen (2017)"
 RESIDUAL_IS_ROUNDING: Final = 1e-4  # of the values' deviation
+MOST_FREEDOM: Final = 1e12  # degrees of freedom beyond which t is normal
 NO_SPREAD: Final = 1e-12  # residuals below this share of the values are rounding
 
 
@@ -333,5 +334,6 @@ def _joint_freedom(freedoms: FloatArray) -> float:
         return float(freedoms.mean())
     if (freedoms <= 2.0).any():
         return 2.0
-    mean = float((freedoms / (freedoms - 2.0)).sum())
-    return 2.0 * mean / (mean - len(freedoms))
+    # The mean of F is nu / (nu - 2): E = sum nu_m / (nu_m - 2), and 2 E / (E - q) with E - q free of cancellation.
+    known = np.minimum(freedoms, MOST_FREEDOM)
+    return float((known / (known - 2.0)).sum() / (1.0 / (known - 2.0)).sum())

@@ -208,6 +208,17 @@ def test_an_arm_that_always_rates_highest_is_a_result_that_says_so() -> None:
     assert found.effect("post:arm").interval is None
 
 
+def test_ratings_that_run_away_for_ever_are_a_result_too() -> None:
+    """Low before, high after, whoever rates what: thresholds, effect and variances all grow without end."""
+    person, item, post = (v.ravel() for v in np.meshgrid(range(6), range(1), (0, 1), indexing="ij"))
+    rating = 1.0 + 2.0 * post + (np.arange(12) % 5 == 0)
+    found = fit_ordinal(
+        ratings=rating, fixed=post[:, None].astype(float), names=("post",), participants=person, items=item
+    )
+    assert found.certificate.is_separated
+    assert found.effect("post").interval is None
+
+
 def test_no_difference_between_people_is_a_singular_result() -> None:
     data = simulated()
     found = fit_of({**data, "rating": np.random.default_rng(0).permutation(np.tile([1.0, 2.0, 3.0], 128))})
