@@ -176,6 +176,8 @@ class Arena:
         """SIGTERM, as a deploy of a worker does, and a fresh one in its place; whether it went in peace."""
         with self._guard:
             old = self.running[name]
+            # Before it has its pool it knows no signals yet, and nobody deploys over a worker that is still starting.
+            wait_until(lambda: bool(children_of(old.popen.pid)), what=f"{name} to start its pool", seconds=UP_S)
             os.kill(old.popen.pid, signal.SIGTERM)
             with suppress(subprocess.TimeoutExpired):
                 old.popen.wait(UP_S)  # it finishes its job first
