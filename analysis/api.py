@@ -22,6 +22,7 @@ from analysis.quality.flags import raise_flags
 from analysis.report import SCHEMA_VERSION, ArmMean, Report, provenance, report_from_json
 from analysis.sensitivity import sensitivity_estimates, unflagged_estimates
 from analysis.table import ResponseTable, read_table
+from analysis.weighed import weigh
 
 if TYPE_CHECKING:
     from analysis.figures import Figure
@@ -127,6 +128,7 @@ def _report(study: _Study, responses_sha256: str) -> Report:
         estimates=planned_estimates(work, outcome),
         unflagged=unflagged_estimates(work, outcome, flags.of_anybody),
         sensitivity=sensitivity_estimates(work, outcome, others),
+        weighed=weigh(work, outcome),
         arm_means=_arm_means(study, outcome, work.level),
         accuracy=answers.accuracy(rows),
         own_label=answers.own_label(rows),

@@ -107,6 +107,17 @@ def p_text(p: float | None) -> str:
     return f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
+def factor_text(factor: float | None) -> str:
+    """Write a Bayes factor to two digits: "12", "0.31", "1 / 45"."""
+    if factor is None:
+        return DASH
+    if factor >= 10_000:
+        return "> 10,000"
+    if factor >= 10:
+        return f"{factor:,.0f}"
+    return f"{factor:.2g}" if factor >= 0.1 else f"1 / {1 / factor:,.0f}" if factor > 1e-4 else "< 1 / 10,000"
+
+
 def percent(value: float | None) -> str:
     """Write a share as "62 %"."""
     return DASH if value is None else f"{100 * value:.0f} %"

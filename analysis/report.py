@@ -17,8 +17,9 @@ from analysis.design import Arm, Phase, Plan
 from analysis.errors import ReportError
 from analysis.estimands.base import Attributes
 from analysis.types import Estimate, Interval
+from analysis.weighed import Weighed
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 VERSION: Final = "0.1.0"
 
 
@@ -68,6 +69,9 @@ class Report:
         The primary contrasts without the people flagged, by the same estimator; empty when nobody was.
     sensitivity : tuple of Estimate
         The primary contrasts with one thing done in another way.
+    weighed : tuple of Weighed
+        The primary contrasts against the smallest effect of interest, as odds of the data, and with what losses could
+        hide.
     arm_means : tuple of ArmMean
         Of the outcome, after the missing-data rule.
     accuracy, own_label : tuple of Share
@@ -102,6 +106,7 @@ class Report:
     estimates: tuple[Estimate, ...]
     unflagged: tuple[Estimate, ...]
     sensitivity: tuple[Estimate, ...]
+    weighed: tuple[Weighed, ...]
     arm_means: tuple[ArmMean, ...]
     accuracy: tuple[Share, ...]
     own_label: tuple[Share, ...]

@@ -5,7 +5,19 @@ from collections.abc import Sequence
 from analysis.describe.answers import Ratings, Share
 from analysis.describe.flagged import FlaggedShare
 from analysis.describe.flow import SampleRatio
-from analysis.numbers import DASH, amount, between, decimals, level_text, p_text, percent, points, scale_of, span
+from analysis.numbers import (
+    DASH,
+    amount,
+    between,
+    decimals,
+    factor_text,
+    level_text,
+    p_text,
+    percent,
+    points,
+    scale_of,
+    span,
+)
 from analysis.report import Report
 from analysis.types import Estimate
 
@@ -27,6 +39,7 @@ def report_text(report: Report) -> str:
         _effects("Primary: against control", report, report.primary),
         _effects("Secondary: not in the primary family", report, report.secondary),
         _sensitivity(report),
+        _weighed(report),
         _accuracy(report),
         _beside(report),
         _flow(report),
@@ -126,6 +139,22 @@ def _sensitivity(report: Report) -> str:
         for estimate in report.sensitivity
     ]
     return f"Sensitivity: one thing done in another way\n{columns(header, rows)}"
+
+
+def _weighed(report: Report) -> str:
+    header = ["contrast", "too small to matter? p", f"{level_text(1 - 2 * report.plan.alpha)} interval", "Bayes factor",
+              "Lee bounds, if losses differ"]  # fmt: skip
+    rows = [
+        [
+            f"{report.arm_title(one.contrast.arm)} minus {report.arm_title(one.contrast.minus)}",
+            p_text(one.equivalence_p),
+            between(one.equivalence_interval, report.unit, decimals(one.equivalence_interval, report.unit)),
+            factor_text(one.bayes_factor),
+            between(one.lee_interval, report.unit, decimals(one.lee_interval, report.unit)),
+        ]
+        for one in report.weighed
+    ]
+    return f"The primary contrasts, weighed in other ways\n{columns(header, rows)}"
 
 
 def _accuracy(report: Report) -> str:

@@ -17,7 +17,7 @@ PLANNED = "as planned"
 def sensitivity_figure(report: Report) -> Figure | None:
     """Draw every estimate in the unit of the estimand; None where there is nothing beside the planned ones."""
     data = list(_rows(report))
-    if all(row["kind"] != "other" for row in data):
+    if not any(row["kind"] == "other" and row["value"] is not None for row in data):
         return None
     title = "The same contrast, with one thing done in another way"
     caption = " ".join(_range(report, estimate) for estimate in report.primary)

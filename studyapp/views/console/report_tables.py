@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext
 
 from analysis.describe.answers import Share
-from analysis.numbers import DASH, amount, between, decimals, effect, p_text, percent, points, span
+from analysis.numbers import DASH, amount, between, decimals, effect, factor_text, p_text, percent, points, span
 from analysis.report import Report
 from analysis.types import Estimate
 from analysis.words import verdict
@@ -89,6 +89,37 @@ def _planted(report: Report, arm: str, gain: float) -> float:
     """Simulated people learn from an explanation, and nothing from a placebo."""
     role = next(a.role for a in report.arms if a.key == arm)
     return gain if role == "explained" else 0.0
+
+
+@dataclass(frozen=True)
+class WeighedRow:
+    """A primary contrast, weighed in other ways."""
+
+    name: str
+    equivalence_p: str
+    equivalence: str
+    bayes_factor: str
+    bayes: str
+    lee: str
+    lee_words: str
+
+
+def weighed_rows(report: Report) -> list[WeighedRow]:
+    """Each primary contrast against what matters, as odds of the data, and with what losses could hide."""
+    unit = report.unit
+    return [
+        WeighedRow(
+            name=gettext("%(arm)s minus %(other)s")
+            % {"arm": report.arm_title(one.contrast.arm), "other": report.arm_title(one.contrast.minus)},
+            equivalence_p=p_text(one.equivalence_p),
+            equivalence=one.equivalence,
+            bayes_factor=factor_text(one.bayes_factor),
+            bayes=one.bayes,
+            lee=between(one.lee_interval, unit, decimals(one.lee_interval, unit)),
+            lee_words=one.lee,
+        )
+        for one in report.weighed
+    ]
 
 
 def conclusions(report: Report) -> list[tuple[str, str]]:

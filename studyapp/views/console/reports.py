@@ -100,6 +100,7 @@ def _contents(row: Report, stage: Stage) -> dict[str, Any]:
         "primary": report_tables.effect_rows(report, report.primary, gain),
         "secondary": report_tables.effect_rows(report, report.secondary, gain),
         "sensitivity": report_tables.effect_rows(report, report.sensitivity, gain),
+        "weighed": report_tables.weighed_rows(report),
         "conclusions": report_tables.conclusions(report),
         "accuracy": report_tables.accuracy_tables(report),
         "times": report_tables.time_rows(report),
