@@ -1,4 +1,4 @@
-"""`python -m explainers train NAME --seed 0`: train a predictor, or all of them."""
+"""`python -m explainers train NAME --seed 0`: train a predictor, or all of them; `... metrics` judges explanations."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from explainers.cards import Card
 from explainers.errors import ExplainerError
+from explainers.metrics import command as metrics
 from explainers.predictors import PREDICTORS
 from explainers.train import predictor_folder, train
 
@@ -16,16 +17,23 @@ from explainers.train import predictor_folder, train
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status (0, or 1 with a message on stderr)."""
     options = _parser().parse_args(arguments)
-    names = tuple(PREDICTORS) if options.name == "all" else (options.name,)
     try:
-        for name in names:
-            out = options.out and (options.out / name if options.name == "all" else options.out)
-            card, is_new = train(name, seed=options.seed, out=out)
-            print(_line(card, is_new, out or predictor_folder(name)), flush=True)
+        if options.command == metrics.NAME:
+            metrics.run(options)
+        else:
+            _train(options)
     except (ExplainerError, OSError) as error:
         print(f"explainers: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _train(options: argparse.Namespace) -> None:
+    names = tuple(PREDICTORS) if options.name == "all" else (options.name,)
+    for name in names:
+        out = options.out and (options.out / name if options.name == "all" else options.out)
+        card, is_new = train(name, seed=options.seed, out=out)
+        print(_line(card, is_new, out or predictor_folder(name)), flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -35,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("name", choices=[*PREDICTORS, "all"])
     command.add_argument("--seed", type=int, default=0, help="of the training; 0 unless given")
     command.add_argument("--out", type=Path, help="folder to write instead of <FORETELL_DATA>/predictors/NAME")
+    metrics.add_parser(commands)
     return parser
 
 

@@ -1,10 +1,11 @@
-"""What a worker calls: load a predictor, draw candidates, explain. Needs torch."""
+"""What a worker calls: load a predictor, draw candidates, explain, measure. Needs torch."""
 
 from __future__ import annotations
 
 from explainers.artifacts import load_predictor
 from explainers.candidates import candidates
 from explainers.explain import explain
+from explainers.metrics.measure import Arm, measure
 from explainers.train import predictor_folder, train
 
-__all__ = ["candidates", "explain", "load_predictor", "predictor_folder", "train"]
+__all__ = ["Arm", "candidates", "explain", "load_predictor", "measure", "predictor_folder", "train"]

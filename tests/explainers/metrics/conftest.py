@@ -1,0 +1,23 @@
+"""The tiny predictors of the contract tests, with one thread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import pytest
+import torch
+
+from tests.contracts.tiny import PREDICTORS, Case, case
+
+
+@pytest.fixture(scope="session")
+def cases() -> Mapping[str, Case]:
+    return {name: case(name) for name in PREDICTORS}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
