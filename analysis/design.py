@@ -9,6 +9,7 @@ from math import inf
 from pathlib import Path
 from typing import Final, Literal, TypeVar
 
+from analysis.adjustment import ADJUSTMENTS
 from analysis.columns import STAGES
 from analysis.errors import DesignError, InputError
 from analysis.estimands import ESTIMANDS
@@ -22,7 +23,7 @@ MissingRule = Literal["no_gain", "no_change", "chance", "available"]
 
 ROLES: Final = ("control", "placebo", "explained")
 MISSING_RULES: Final = tuple(dict.fromkeys(rule for estimand in ESTIMANDS.values() for rule in estimand.missing_rules))
-MULTIPLICITIES: Final = ("holm",)
+MULTIPLICITIES: Final = tuple(ADJUSTMENTS)
 METHODS: Final = ("permuted_blocks",)
 
 T = TypeVar("T", str, int, float)

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from analysis.adjustment import ADJUSTMENTS, PrimaryTests
 from analysis.design import Design
 from analysis.estimands import ESTIMANDS
 from analysis.estimands.base import Outcome
 from analysis.inference.allocation import Allocation
 from analysis.inference.bootstrap import crossed_intervals
-from analysis.inference.multiplicity import holm
 from analysis.inference.permutation import PermutationTest, permutation_tests
 from analysis.inference.welch import Mean, welch
 from analysis.types import Contrast, Estimate, Family, FloatArray, Interval
@@ -92,8 +92,18 @@ def planned_estimates(work: Estimation, outcome: Outcome) -> tuple[Estimate, ...
         In the order of `planned_comparisons`.
     """
     estimates = estimate_all(work, outcome, planned_comparisons(work.design))
-    primary = [estimate.p_value for estimate in estimates if estimate.family == "primary"]
-    adjusted = [*holm(primary), *[None] * (len(estimates) - len(primary))]
+    primary = [comparison for comparison in planned_comparisons(work.design) if comparison.family == "primary"]
+    tests = PrimaryTests(
+        p_values=tuple(estimate.p_value for estimate in estimates[: len(primary)]),
+        values=outcome.values,
+        allocation=work.allocation,
+        pairs=tuple(work.pairs(primary)),
+        draws=work.draws,
+        seed=work.seeds[0],
+    )
+    found = ADJUSTMENTS[work.design.plan.multiplicity].adjust(tests)
+    adjusted = [None if p is None else q for p, q in zip(tests.p_values, found, strict=True)]
+    adjusted += [None] * (len(estimates) - len(primary))
     return tuple(replace(estimate, p_adjusted=p) for estimate, p in zip(estimates, adjusted, strict=True))
 
 

@@ -85,7 +85,7 @@ def _effects(title: str, report: Report, estimates: Sequence[Estimate]) -> str:
         return ""
     level = level_text(1 - report.plan.alpha)
     places = _places(estimates)
-    header = ["contrast", _effect_of(report), f"{level} interval", "p", "Holm p", "conservative interval", "n"]
+    header = ["contrast", _effect_of(report), f"{level} interval", "p", "adjusted p", "conservative interval", "n"]
     has_beside = any(report.without_flagged(estimate) for estimate in estimates)
     header += ["without the flagged"] if has_beside else []
     rows = [

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from analysis.adjustment import ADJUSTMENTS
 from analysis.estimands import ESTIMANDS
 from analysis.numbers import amount, between, decimals, effect, level_text, p_text, percent, scale_of
 from analysis.report import Report
@@ -34,7 +35,8 @@ def methods_paragraph(report: Report) -> str:
         _test_sentence(report),
         f"Intervals have level {level_text(1 - plan.alpha)}: Welch's on participants' values, and a conservative one "
         f"from {plan.bootstrap_draws:,} resamples of participants within arms and of items.",
-        "P-values of the primary contrasts were adjusted by Holm's method; secondary contrasts were not adjusted."
+        f"P-values of the primary contrasts were adjusted by {ADJUSTMENTS[plan.multiplicity].how}; secondary contrasts "
+        "were not adjusted."
         if len(report.primary) > 1 or report.secondary
         else "There was one primary contrast, so no adjustment was needed.",
         f"The smallest effect of interest was {_plain(plan.smallest_effect, report.unit)}.",
@@ -140,7 +142,7 @@ def _found(report: Report, estimate: Estimate) -> str:
     if estimate.p_value is not None:
         inside.append(_p("p", estimate.p_value))
     if estimate.p_adjusted is not None and len(report.primary) > 1:
-        inside.append(_p("Holm-adjusted p", estimate.p_adjusted))
+        inside.append(_p("adjusted p", estimate.p_adjusted))
     return f"{value} ({', '.join(inside)})" if inside else value
 
 

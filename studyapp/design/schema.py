@@ -210,7 +210,7 @@ class Plan(Part):
     post: Key = "post"
     control: Key
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
-    multiplicity: Literal["holm"] = "holm"
+    multiplicity: Literal["holm", "hochberg", "westfall_young", "dunnett", "benjamini_hochberg"] = "holm"
     draws: Annotated[int, Field(ge=199, le=100_000)] = 10_000
     bootstrap_draws: Annotated[int, Field(ge=199, le=20_000)] = 2_000
     missing: Literal["no_gain", "available"] = "no_gain"

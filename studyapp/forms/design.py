@@ -45,6 +45,7 @@ PATHS = {
     "code": "completion.code",
     "redirect": "completion.redirect",
     "alpha": "plan.alpha",
+    "multiplicity": "plan.multiplicity",
     "missing": "plan.missing",
     "draws": "plan.draws",
     "bootstrap_draws": "plan.bootstrap_draws",
@@ -61,6 +62,13 @@ TRANSLATED = {
 MISSING_RULES = (
     ("no_gain", _("Count people without an outcome as having gained nothing")),
     ("available", _("Leave people without an outcome out")),
+)
+MULTIPLICITIES = (
+    ("holm", _("Holm: always right")),
+    ("hochberg", _("Hochberg: a little more power, for tests that depend positively")),
+    ("westfall_young", _("Westfall and Young: uses how the arms depend, from the same re-draws")),
+    ("dunnett", _("Dunnett: several arms and one control, by the t distribution with one variance")),
+    ("benjamini_hochberg", _("Benjamini and Hochberg: the share of false discoveries only, for exploring")),
 )
 WITHDRAWALS = (
     ("exclude", _("leaves the answers out of every analysis; people can ask for erasure")),
@@ -174,7 +182,10 @@ class DesignForm(forms.Form):
         min_value=0.0001,
         max_value=0.49,
         label=_("Alpha"),
-        help_text=_("For the whole family of arms, by Holm's method."),
+        help_text=_("For the whole family of arms."),
+    )
+    multiplicity = forms.ChoiceField(
+        choices=MULTIPLICITIES, label=_("Several arms"), help_text=_("How their p-values are adjusted.")
     )
     missing = forms.ChoiceField(
         choices=MISSING_RULES, label=_("People who leave"), help_text=_("The other rule is always shown beside.")

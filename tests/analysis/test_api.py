@@ -6,23 +6,31 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from analysis.adjustment import ADJUSTMENTS
 from analysis.api import analyse, read_design, read_table, report_from_json
 from analysis.enrolments import read_enrolments
-from analysis.errors import EmptyStudyError, ReportError, TableError
+from analysis.errors import DesignError, EmptyStudyError, ReportError, TableError
 from analysis.estimands import ESTIMANDS
 from analysis.estimands.base import Question
 from analysis.estimation import Estimation, planned_estimates
+from analysis.inference.dunnett import dunnett
+from analysis.inference.multiplicity import benjamini_hochberg, hochberg, holm
 from analysis.types import Contrast
+from analysis.words import methods_paragraph
 
 THREE_ARMS = (("none", "control", 1), ("lime", "explained", 1), ("senn", "explained", 1))
 
 
 def planned(study):
     """The planned estimates alone: what stands beside them takes longer than they do."""
+    people = read_enrolments(study.table, study.design)
+    return planned_estimates(Estimation(study.design, people.allocation, study.design.plan.draws), outcome_of(study))
+
+
+def outcome_of(study):
     plan, people = study.design.plan, read_enrolments(study.table, study.design)
     question = Question(plan.pre, plan.post, plan.missing)
-    outcome = ESTIMANDS[plan.estimand].measure(study.table, people.positions(study.table), len(people), question)
-    return planned_estimates(Estimation(study.design, people.allocation, plan.draws), outcome)
+    return ESTIMANDS[plan.estimand].measure(study.table, people.positions(study.table), len(people), question)
 
 
 def test_two_hundred_studies_without_an_effect_give_uniform_p_values(simulate):
@@ -245,3 +253,36 @@ def test_a_report_of_another_version_or_with_a_part_missing_is_refused(simulate)
         report_from_json(json.dumps(data))
     with pytest.raises(ReportError, match=r"expected JSON"):
         report_from_json("{")
+
+
+@pytest.mark.parametrize("multiplicity", ["holm", "hochberg", "westfall_young", "dunnett", "benjamini_hochberg"])
+def test_the_primary_family_is_adjusted_as_planned(simulate, multiplicity):
+    study = simulate(
+        90, arms=THREE_ARMS, gain={"lime": 0.08, "senn": 0.15}, n_items=8, seed=21, draws=999, bootstrap_draws=10,
+        multiplicity=multiplicity,
+    )  # fmt: skip
+    report = analyse(study.table, study.design)
+    arm = read_enrolments(study.table, study.design).allocation.arm
+
+    p_values = [e.p_value for e in report.primary]
+    values = outcome_of(study).values
+    by_hand = {
+        "holm": lambda: holm(p_values),
+        "hochberg": lambda: hochberg(p_values),
+        "benjamini_hochberg": lambda: benjamini_hochberg(p_values),
+        "dunnett": lambda: [d.p_value for d in dunnett(values, arm, control=0).differences],
+    }
+    found = [e.p_adjusted for e in report.primary]
+    if multiplicity == "westfall_young":  # the larger alone is not adjusted, and the other is by less than Holm's two
+        assert max(found) == max(p_values)
+        assert min(p_values) < min(found) < 2 * min(p_values) + 0.005
+    else:
+        assert found == pytest.approx(list(by_hand[multiplicity]()), abs=1e-12)
+    assert ADJUSTMENTS[multiplicity].how in methods_paragraph(report)
+
+
+def test_an_adjustment_that_nobody_knows_is_refused(simulate):
+    study = simulate(8, n_items=4, multiplicity="bonferroni")
+
+    with pytest.raises(DesignError, match=r"plan.multiplicity: expected one of holm, hochberg, .*found 'bonferroni'"):
+        _ = study.design

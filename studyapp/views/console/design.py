@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.utils.text import slugify
 from django.utils.translation import gettext, ngettext
 
+from analysis.adjustment import ADJUSTMENTS
 from analysis.quality.registry import RULES, meaning
 from studyapp.actions.studies import create_study, edit_draft, problems_of
 from studyapp.design.schema import Design, parse_design
@@ -101,9 +102,8 @@ def _show_design(request: HttpRequest, study: Study, membership: Membership) -> 
         return redirect("design", public_id=study.public_id)
     found = current_design(study)
     rules = [(RULES[r.rule].title, meaning(r.rule, r.params)) for r in found.quality.rules if r.rule in RULES]
-    return study_page(
-        request, "design_read.html", study=study, membership=membership, tab="design", design=found, rules=rules
-    )
+    context = {"design": found, "rules": rules, "adjusted": ADJUSTMENTS[found.plan.multiplicity].how}
+    return study_page(request, "design_read.html", study=study, membership=membership, tab="design", **context)
 
 
 @member(Role.DESIGNER, "GET", "POST")
