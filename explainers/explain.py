@@ -89,9 +89,10 @@ def _checked(predictor: Predictor, spec: ExplainerSpec) -> ExplainerSpec:
 
 
 def _rows_per_item(spec: ExplainerSpec) -> int:
-    """How many rows the method makes of one item: its samples or steps, or one."""
-    sizes = {"n_samples", "n_steps"} & set(base_of(spec).params)
-    return max((int(spec.params[name]) for name in sizes), default=1)
+    """How many rows the method makes of one item, about: the parameter that says it, else the entry's number."""
+    base = base_of(spec)
+    sizes = {"n_samples", "n_steps", "n_copies", "n_coalitions"} & set(base.params)
+    return max((int(spec.params[name]) for name in sizes), default=base.rows)
 
 
 def _explanation(

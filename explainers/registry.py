@@ -87,6 +87,7 @@ class Entry:
     placebo: bool = False
     signed: bool = True  # whether a weight says for or against, or only how much
     needs_donor: bool = False  # the request must carry another item with the same output
+    rows: int = 1  # about how many rows the method makes of an item, where no parameter says it
     summary: str = ""
     reference: str = ""
 
@@ -116,9 +117,77 @@ _LIME: Mapping[str, Param] = {
 _INTEGRATED_GRADIENTS: Mapping[str, Param] = {
     "n_steps": Int(50, low=5, high=500, help="How many points of the path from the baseline to the item are used."),
 }
+_KERNEL_SHAP: Mapping[str, Param] = {
+    "n_coalitions": Int(
+        2048,
+        low=100,
+        high=20_000,
+        help=(
+            "How many combinations of parts the predictor is asked about, at least four times the number of parts: "
+            "more is steadier and slower. Up to ten parts the default asks all of them."
+        ),
+    ),
+    "cells": _LIME["cells"],
+}
+_EXACT_SHAPLEY: Mapping[str, Param] = {
+    "n_groups": Int(
+        14,
+        low=2,
+        high=14,
+        help=(
+            "Texts and pictures: neighbouring words, or the cells of a grid, are put into at most this many groups. "
+            "Each further group doubles the time."
+        ),
+    ),
+}
+_OCCLUSION: Mapping[str, Param] = {
+    "patch_px": Int(8, low=1, high=256, help="Images only: the height and width of the black patch, in pixels."),
+    "overlap": Int(
+        2,
+        low=1,
+        high=8,
+        help=(
+            "Images only: the patch moves by this fraction of its size (2: by half), so that patches lie over each "
+            "other; 1 puts them side by side."
+        ),
+    ),
+    "n_words": Int(1, low=1, high=20, help="Texts only: how many neighbouring words are left out at a time."),
+}
+_SMOOTHGRAD: Mapping[str, Param] = {
+    "n_copies": Int(50, low=5, high=500, help="How many noisy copies of the item the gradients are averaged over."),
+    "noise": Float(
+        0.15,
+        low=0.01,
+        high=1.0,
+        help=(
+            "The noise's standard deviation as a share of the range of the item's numbers; its authors advise 0.1 "
+            "to 0.2."
+        ),
+    ),
+}
+_OF_BASE_METHODS: Mapping[str, Param] = {
+    **_LIME,
+    **_KERNEL_SHAP,
+    **_EXACT_SHAPLEY,
+    **_OCCLUSION,
+    **_SMOOTHGRAD,
+    **_INTEGRATED_GRADIENTS,
+}
 _BASE_METHOD = Choice(
     "lime",
-    ("lime", "saliency", "gradient_x_input", "integrated_gradients", "senn"),
+    (
+        "lime",
+        "kernel_shap",
+        "exact_shapley",
+        "occlusion",
+        "saliency",
+        "smoothgrad",
+        "guided_backpropagation",
+        "gradient_x_input",
+        "integrated_gradients",
+        "grad_cam",
+        "senn",
+    ),
     help="The method whose look the placebo takes: the one of the arm it stands beside.",
 )
 _WEIGHTS: Mapping[Modality, FormName] = {"tabular": "feature_weights", "text": "token_weights", "image": "heatmap"}
@@ -135,6 +204,42 @@ EXPLAINERS: Mapping[str, Entry] = {
         ),
         reference='Ribeiro, Singh & Guestrin 2016, "Why Should I Trust You?", KDD, arXiv 1602.04938',
     ),
+    "kernel_shap": Entry(
+        path="explainers.methods.kernel_shap:explain",
+        title="Kernel SHAP",
+        forms=_WEIGHTS,
+        params=_KERNEL_SHAP,
+        summary=(
+            "Shares the change of the predictor's output from an empty item (average, no words, black) to this one "
+            "fairly among the parts, as if they were players of a game. Asks about many combinations of parts and "
+            "estimates the shares."
+        ),
+        reference="Lundberg & Lee 2017, A unified approach to interpreting model predictions, arXiv 1705.07874",
+    ),
+    "exact_shapley": Entry(
+        path="explainers.methods.exact_shapley:explain",
+        title="Exact Shapley values",
+        forms=_WEIGHTS,
+        params=_EXACT_SHAPLEY,
+        rows=2**14,
+        summary=(
+            "Shares the change of the predictor's output from an empty item (average, no words, black) to this one "
+            "fairly among the parts. Asks about every combination of up to 14 parts, so nothing is estimated."
+        ),
+        reference="Lundberg & Lee 2017, equation 4, after Shapley 1953, arXiv 1705.07874",
+    ),
+    "occlusion": Entry(
+        path="explainers.methods.occlusion:explain",
+        title="Occlusion",
+        forms=_WEIGHTS,
+        params=_OCCLUSION,
+        rows=64,
+        summary=(
+            "Covers one part of the item after the other and watches how far the predictor's output falls. A weight "
+            "above 0 means that it falls without the part, below 0 that it rises."
+        ),
+        reference="Zeiler & Fergus 2014, Visualizing and understanding convolutional networks, arXiv 1311.2901",
+    ),
     "saliency": Entry(
         path="explainers.methods.saliency:explain",
         title="Gradient saliency",
@@ -145,6 +250,29 @@ EXPLAINERS: Mapping[str, Entry] = {
             "move the output. Weights are never below 0: they say how much, not in which direction."
         ),
         reference="Simonyan, Vedaldi & Zisserman 2014, Deep inside convolutional networks, arXiv 1312.6034",
+    ),
+    "smoothgrad": Entry(
+        path="explainers.methods.smoothgrad:explain",
+        title="SmoothGrad",
+        forms=_WEIGHTS,
+        params=_SMOOTHGRAD,
+        signed=False,
+        summary=(
+            "Gradient saliency averaged over copies of the item with random noise, so that what stands in it by "
+            "chance goes away. Weights are never below 0: they say how much, not in which direction."
+        ),
+        reference="Smilkov et al. 2017, SmoothGrad: removing noise by adding noise, arXiv 1706.03825",
+    ),
+    "guided_backpropagation": Entry(
+        path="explainers.methods.guided_backpropagation:explain",
+        title="Guided backpropagation",
+        forms={"tabular": "feature_weights", "image": "heatmap"},
+        signed=False,
+        summary=(
+            "The gradient, but only along ways through the network that speak for the output all along. Draws clear "
+            "edges, yet is known to depend little on what the predictor has learned."
+        ),
+        reference="Springenberg et al. 2015, Striving for simplicity: the all convolutional net, arXiv 1412.6806",
     ),
     "gradient_x_input": Entry(
         path="explainers.methods.gradient_x_input:explain",
@@ -167,6 +295,18 @@ EXPLAINERS: Mapping[str, Entry] = {
         ),
         reference="Sundararajan, Taly & Yan 2017, Axiomatic attribution for deep networks, ICML, arXiv 1703.01365",
     ),
+    "grad_cam": Entry(
+        path="explainers.methods.grad_cam:explain",
+        title="Grad-CAM",
+        forms={"image": "heatmap"},
+        needs="cnn",
+        signed=False,
+        summary=(
+            "Adds up the maps of the last convolution, each by how much it speaks for the output, and keeps what is "
+            "above 0: a coarse map of where the network finds what it answers."
+        ),
+        reference="Selvaraju et al. 2017, Grad-CAM: visual explanations from deep networks, ICCV, arXiv 1610.02391",
+    ),
     "senn": Entry(
         path="explainers.methods.senn:explain",
         title="SENN's own explanation",
@@ -187,8 +327,7 @@ EXPLAINERS: Mapping[str, Entry] = {
             "weights_seed": Int(
                 0, low=0, high=2**31 - 1, help="Draws the random weights: one wrong predictor for the whole study."
             ),
-            **_LIME,
-            **_INTEGRATED_GRADIENTS,
+            **_OF_BASE_METHODS,
         },
         placebo=True,
         summary=(
@@ -201,7 +340,7 @@ EXPLAINERS: Mapping[str, Entry] = {
         path="explainers.methods.placebo_other_item:explain",
         title="Placebo: another item's explanation",
         forms=_WEIGHTS,
-        params={"method": _BASE_METHOD, **_LIME, **_INTEGRATED_GRADIENTS},
+        params={"method": _BASE_METHOD, **_OF_BASE_METHODS},
         placebo=True,
         needs_donor=True,
         summary=(

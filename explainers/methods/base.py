@@ -71,12 +71,16 @@ class Attribution:
         Images: the unit of each pixel, row by row. Without it every pixel is its own unit.
     activations : float array, shape (n_units,), optional
         The values h of SENN's learned concepts.
+    order : float array, shape (n_units,), optional
+        What orders units of equal weight, where the weights were cut off (Grad-CAM's below 0): a placebo that hands
+        out sizes by rank keeps to it, else its map would be speckled where the real one is smooth.
     """
 
     weights: FloatArray
     diagnostics: Mapping[str, float]
     unit_of_pixel: IntArray | None = None
     activations: FloatArray | None = None
+    order: FloatArray | None = None
 
 
 Method: TypeAlias = Callable[[Batch], list[Attribution]]

@@ -46,6 +46,10 @@ class Points:
     context: Tensor
     classes: Tensor
 
+    def part(self, where: slice) -> Points:
+        """Some of the items."""
+        return Points(self.places[where], self.values[where], self.baseline, self.context[where], self.classes[where])
+
 
 def points(batch: Batch) -> Iterator[Points]:
     """The batch's items, grouped by encoded shape."""
@@ -61,8 +65,7 @@ def points(batch: Batch) -> Iterator[Points]:
 
 def _baseline(predictor: Predictor, values: Tensor) -> Tensor:
     if isinstance(predictor, TabularPredictor):
-        shares = [frequencies / frequencies.sum() for frequencies in predictor.training_frequencies]
-        return torch.cat(shares).to(values)
+        return predictor.average_row.to(values)
     return torch.zeros_like(values[0])
 
 

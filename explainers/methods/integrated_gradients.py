@@ -27,13 +27,9 @@ def explain(batch: Batch) -> list[Attribution]:
     n_items = max(1, batch.chunk_rows // n_steps)
     for group in points(batch):
         for start in range(0, len(group.places), n_items):
-            part = _part(group, slice(start, start + n_items))
+            part = group.part(slice(start, start + n_items))
             found.update(zip(part.places, _explain_part(batch, part, n_steps), strict=True))
     return [found[place] for place in range(len(batch.requests))]
-
-
-def _part(group: Points, where: slice) -> Points:
-    return Points(group.places[where], group.values[where], group.baseline, group.context[where], group.classes[where])
 
 
 def _explain_part(batch: Batch, part: Points, n_steps: int) -> list[Attribution]:

@@ -37,7 +37,7 @@ def explain(batch: Batch) -> list[Attribution]:
     else:
         random = method(name)(replace(batch, predictor=wrong))
     return [
-        replace(own, weights=with_sizes_of(own.weights, other.weights, request.seed), diagnostics={})
+        replace(own, weights=with_sizes_of(own.weights, other.weights, request.seed, other.order), diagnostics={})
         for own, other, request in zip(real, random, batch.requests, strict=True)
     ]
 
@@ -51,26 +51,29 @@ def _weights_seed(seed: int) -> int:
     return int(np.random.SeedSequence([seed, _WEIGHTS]).generate_state(1)[0])
 
 
-def with_sizes_of(real: FloatArray, random: FloatArray, seed: int) -> FloatArray:
+def with_sizes_of(real: FloatArray, random: FloatArray, seed: int, order: FloatArray | None = None) -> FloatArray:
     """The sizes of `real`, by rank, on the order and signs of `random`.
 
-    Ties in `random` are broken at random. A weight of exactly 0 has no sign: it takes the sign of one of the real
-    weights drawn at random, so a method without directions stays without.
+    Ties in `random` are broken by `order`, then at random. A weight of exactly 0 has no sign: it takes the sign of
+    one of the real weights drawn at random, so a method without directions stays without.
 
     Parameters
     ----------
     real, random : float array, shape (n_units,)
     seed : int
         The item's.
+    order : float array, shape (n_units,), optional
+        See `Attribution.order`.
 
     Returns
     -------
     float array, shape (n_units,)
     """
     rng = generator(seed, _TIES)
-    order = np.lexsort((rng.random(len(random)), np.abs(random)))
+    ties = np.zeros(len(random)) if order is None else order
+    ranks = np.lexsort((rng.random(len(random)), ties, np.abs(random)))
     drawn = np.where(rng.choice(real, size=len(real)) < 0, -1.0, 1.0)
     signs = np.where(random == 0, drawn, np.sign(random))
     sizes = np.empty_like(real)
-    sizes[order] = np.sort(np.abs(real))
+    sizes[ranks] = np.sort(np.abs(real))
     return signs * sizes

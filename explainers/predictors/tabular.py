@@ -46,6 +46,11 @@ class TabularPredictor(Predictor):
         """For each variable the shares (float64, CPU) of its categories in the training data."""
         return tuple(torch.tensor(variable.frequencies, dtype=torch.float64) for variable in self.variables)
 
+    @property
+    def average_row(self) -> Tensor:
+        """The mean of the encoded training rows, shape (n_columns,), float64, CPU."""
+        return torch.cat([frequencies / frequencies.sum() for frequencies in self.training_frequencies])
+
     def encode(self, inputs: Sequence[Input]) -> Tensor:
         filled = torch.tensor([self._filled(item) for item in inputs], dtype=torch.long)
         rows = torch.zeros(len(inputs), self._width)
