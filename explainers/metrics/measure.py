@@ -208,13 +208,10 @@ def _measurement(
 
 
 def _rounded(item: ItemValue) -> ItemValue:
-    value = np.array([] if item.value is None else [item.value])
-    details, curve = np.array(list(item.details.values()), dtype=np.float64), np.array(item.curve)
-    if not all(np.isfinite(numbers).all() for numbers in (value, details, curve)):
+    own = [] if item.value is None else [item.value]
+    numbers = np.array([*own, *item.details.values(), *item.curve], dtype=np.float64)
+    if not np.isfinite(numbers).all():
         return ItemValue(None, problem="The predictor or the method gave a number that is not finite.")
-    return ItemValue(
-        rounded(value)[0] if len(value) else None,
-        dict(zip(item.details, rounded(details), strict=True)),
-        rounded(curve),
-        item.problem,
-    )
+    kept = rounded(numbers)
+    details, curve = kept[len(own) : len(own) + len(item.details)], kept[len(own) + len(item.details) :]
+    return ItemValue(kept[0] if own else None, dict(zip(item.details, details, strict=True)), curve, item.problem)

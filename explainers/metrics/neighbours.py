@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from explainers.cards import Variable
 from explainers.methods.base import Attribution, FloatArray, Params, generator
 from explainers.methods.blocks import as_tabular, as_text
 from explainers.metrics.removal import own_seed
@@ -24,9 +25,9 @@ from explainers.predictors.text import UNKNOWN, TextPredictor
 from explainers.types import ImageInput, Input, ItemRequest, Modality, TabularInput, TextInput
 
 N_NEAREST = 10  # words that may take a word's place
-_NEIGHBOURS, _FRESH = 103, 104  # streams of an item's generator
+_NEIGHBOURS, _FRESH = 103, 1000  # streams of an item's generator; the second has one for each neighbour
 
-Draw = Callable[[Predictor, Input, np.random.Generator, int, float], list[Input]]
+Draw = Callable[[Input, np.random.Generator, int, float], list[Input]]
 
 
 def neighbourhoods(subject: Subject, params: Params) -> list[Neighbourhood]:
@@ -41,8 +42,9 @@ def _explained(subject: Subject, n_neighbours: int, radius: float, seeds: str) -
     requests: list[ItemRequest] = []
     classes: list[int] = []
     sizes: list[int] = []
+    draw = _DRAWERS[subject.predictor.modality](subject.predictor)
     for request, class_index in zip(subject.requests, subject.classes, strict=True):
-        found = neighbours(subject.predictor, request, n_neighbours, radius)
+        found = _drawn(draw, request, n_neighbours, radius)
         own = [
             request.seed if seeds == "same" else own_seed(request.seed, _FRESH + place) for place in range(len(found))
         ]
@@ -64,62 +66,95 @@ def neighbours(predictor: Predictor, request: ItemRequest, n_neighbours: int, ra
 
     Fewer where the item has fewer: a table's row has only so many values next to its own.
     """
-    rng = generator(request.seed, _NEIGHBOURS)
-    found = _DRAWS[predictor.modality](predictor, request.input, rng, n_neighbours, radius)
+    return _drawn(_DRAWERS[predictor.modality](predictor), request, n_neighbours, radius)
+
+
+def _drawn(draw: Draw, request: ItemRequest, n_neighbours: int, radius: float) -> list[Input]:
+    found = draw(request.input, generator(request.seed, _NEIGHBOURS), n_neighbours, radius)
     return [item for item in found if item not in (request.input, request.donor)]
 
 
 # --- by modality -----------------------------------------------------------------------------------------------------
 
 
-def _of_picture(predictor: Predictor, item: Input, rng: np.random.Generator, n: int, radius: float) -> list[Input]:
-    assert isinstance(item, ImageInput)  # encode has checked it
-    steps = max(1, round(255 * radius))
-    pixels = np.frombuffer(item.pixels, dtype=np.uint8).astype(np.int64)
-    moved = np.clip(pixels + rng.integers(-steps, steps + 1, size=(n, len(pixels))), 0, 255).astype(np.uint8)
-    return [replace(item, pixels=row.tobytes()) for row in moved]
+def _pictures(predictor: Predictor) -> Draw:
+    def draw(item: Input, rng: np.random.Generator, n: int, radius: float) -> list[Input]:
+        assert isinstance(item, ImageInput)  # encode has checked it
+        steps = max(1, round(255 * radius))
+        pixels = np.frombuffer(item.pixels, dtype=np.uint8).astype(np.int64)
+        moved = np.clip(pixels + rng.integers(-steps, steps + 1, size=(n, len(pixels))), 0, 255).astype(np.uint8)
+        return [replace(item, pixels=row.tobytes()) for row in moved]
+
+    return draw
 
 
-def _of_row(predictor: Predictor, item: Input, rng: np.random.Generator, n: int, radius: float) -> list[Input]:
-    assert isinstance(item, TabularInput)  # encode has checked it
-    found: list[Input] = []
-    for place, (variable, (name, value)) in enumerate(zip(as_tabular(predictor).variables, item.values, strict=True)):
-        own = variable.categories.index(value)
-        for other, (category, share) in enumerate(zip(variable.categories, variable.frequencies, strict=True)):
-            if other != own and share > 0 and (not variable.ordinal or abs(other - own) == 1):
-                values = (*item.values[:place], (name, category), *item.values[place + 1 :])
-                found.append(TabularInput(values))
-    return [found[place] for place in rng.permutation(len(found))[:n]]
+def _rows(predictor: Predictor) -> Draw:
+    variables = as_tabular(predictor).variables
+
+    def draw(item: Input, rng: np.random.Generator, n: int, radius: float) -> list[Input]:
+        assert isinstance(item, TabularInput)  # encode has checked it
+        found = [
+            TabularInput((*item.values[:place], (variable.name, category), *item.values[place + 1 :]))
+            for place, (variable, (_, value)) in enumerate(zip(variables, item.values, strict=True))
+            for category in _next_to(variable, value)
+        ]
+        return [found[place] for place in rng.permutation(len(found))[:n]]
+
+    return draw
 
 
-def _of_text(predictor: Predictor, item: Input, rng: np.random.Generator, n: int, radius: float) -> list[Input]:
-    assert isinstance(item, TextInput)  # encode has checked it
-    reader = as_text(predictor)
-    if len(reader.vocabulary) < 2:
-        return []
-    ids = reader.encode([item])[0]
-    found: list[Input] = []
-    for place in rng.integers(len(item.tokens), size=n).tolist():
-        nearest = _nearest_words(reader, int(ids[place]))
-        word = reader.vocabulary[nearest[int(rng.integers(len(nearest)))]]
-        tokens = (*item.tokens[:place], dressed(word, item.tokens[place]), *item.tokens[place + 1 :])
-        found.append(TextInput(tokens))
-    return found
+def _next_to(variable: Variable, value: str) -> list[str]:
+    """The variable's other values that the training data have; of an ordered one those next to its own."""
+    own = variable.categories.index(value)
+    pairs = enumerate(zip(variable.categories, variable.frequencies, strict=True))
+    return [
+        category
+        for place, (category, share) in pairs
+        if place != own and share > 0 and (not variable.ordinal or abs(place - own) == 1)
+    ]
 
 
-def _nearest_words(reader: TextPredictor, own: int) -> list[int]:
-    """Places in the vocabulary of the words nearest to the id's own, without it."""
-    with torch.inference_mode():
-        table = reader.embed(torch.arange(len(reader.vocabulary) + UNKNOWN + 1, device=reader.device)).double()
-        distances = (table - table[own]).square().sum(1)
-        distances[: UNKNOWN + 1] = torch.inf
-        distances[own] = torch.inf
-        n_words = min(N_NEAREST, int(torch.isfinite(distances).sum()))
-        nearest: list[int] = (distances.argsort(stable=True)[:n_words] - UNKNOWN - 1).tolist()
-    return nearest
+def _texts(predictor: Predictor) -> Draw:
+    words = _Words(as_text(predictor))
+
+    def draw(item: Input, rng: np.random.Generator, n: int, radius: float) -> list[Input]:
+        assert isinstance(item, TextInput)  # encode has checked it
+        ids = words.reader.encode([item])[0].tolist()
+        found: list[Input] = []
+        for place in rng.integers(len(item.tokens), size=n).tolist():
+            nearest = words.nearest(ids[place])
+            if nearest:
+                word = nearest[int(rng.integers(len(nearest)))]
+                tokens = (*item.tokens[:place], dressed(word, item.tokens[place]), *item.tokens[place + 1 :])
+                found.append(TextInput(tokens))
+        return found
+
+    return draw
 
 
-_DRAWS: dict[Modality, Draw] = {"image": _of_picture, "tabular": _of_row, "text": _of_text}
+class _Words:
+    """The predictor's words, and for each the nearest others in its embedding; searched once a word."""
+
+    def __init__(self, reader: TextPredictor) -> None:
+        self.reader = reader
+        self._known: dict[int, list[str]] = {}
+        with torch.inference_mode():
+            ids = torch.arange(len(reader.vocabulary) + UNKNOWN + 1, device=reader.device)
+            self._table = reader.embed(ids).double().cpu()
+
+    def nearest(self, own: int) -> list[str]:
+        """Up to `N_NEAREST` words, the nearest first, without the id's own."""
+        if own not in self._known:
+            with torch.inference_mode():
+                distances = (self._table - self._table[own]).square().sum(1)
+                distances[: UNKNOWN + 1] = torch.inf
+                distances[own] = torch.inf
+                order = distances.argsort(stable=True)[: min(N_NEAREST, int(distances.isfinite().sum()))]
+            self._known[own] = [self.reader.vocabulary[place] for place in (order - UNKNOWN - 1).tolist()]
+        return self._known[own]
+
+
+_DRAWERS: dict[Modality, Callable[[Predictor], Draw]] = {"image": _pictures, "tabular": _rows, "text": _texts}
 
 
 # --- distances -------------------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
 
 from explainers.methods.base import FloatArray, correlation
 from explainers.metrics.removal import varies
@@ -13,5 +12,10 @@ def rank_correlation(first: FloatArray, second: FloatArray) -> float | None:
     """Pearson's r of the ranks, ties taking their mean rank; None where one side does not vary."""
     if not (varies(first) and varies(second)):
         return None
-    ranks = (np.asarray(stats.rankdata(side), dtype=np.float64) for side in (first, second))
-    return correlation(*ranks)
+    return correlation(_ranks(first), _ranks(second))
+
+
+def _ranks(values: FloatArray) -> FloatArray:
+    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks: FloatArray = (np.cumsum(counts) - (counts - 1) / 2)[places]
+    return ranks
