@@ -1,11 +1,13 @@
 """How fast explanations are: against the bare passes through the predictor, and against captum.
 
-`python -m bench.explainers` (or `python bench/explainers.py`) prints a table and writes `bench/explainers.json`.
-The limit of a method is the time of the model passes alone for the same number of rows, in memory already, in the
-best of three batch sizes: forward passes for LIME and SENN, forward and input gradient for the others. Ours is the
-whole call of `explain`: encoding, the output's class and the forms are in it. Against captum it is the method alone,
-since captum gives arrays. One thread; times are processor seconds, the best of three, taken in turn with the peer,
-since neighbours on the machine move clock times by two and more.
+`python -m bench.explainers` (or `python bench/explainers.py`) prints a table and writes `bench/explainers.json`. With
+names of methods behind it only these are measured against the bare passes, and the file keeps its other rows.
+The limit of a method is the time of the model passes alone for the same number of rows, in memory already, in the best
+of three batch sizes: forward passes for methods that only ask, forward and input gradient for the others (for Grad-CAM
+too, which goes back no further than the last convolution). Ours is the whole call of `explain`: encoding, the output's
+class and the forms are in it. Against captum it is the method alone, since captum gives arrays. One thread; times are
+processor seconds, the best of three, taken in turn with the peer, since neighbours on the machine move clock times by
+two and more.
 """
 
 from __future__ import annotations
@@ -13,8 +15,8 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import captum.attr as peer
@@ -35,14 +37,14 @@ from explainers.methods.gradients import Points, points, scores
 from explainers.methods.masking import grid
 from explainers.predictors import PREDICTORS
 from explainers.predictors.base import Predictor
-from explainers.registry import checked
+from explainers.registry import checked, entry
 from explainers.train import predictor_folder, train
-from explainers.types import ExplainerSpec, ItemRequest
+from explainers.types import ExplainerSpec, Explanation, ItemRequest
 
 CASES = ("adult-mlp", "adult-senn", "movies-gru", "movies-senn", "digits-cnn", "digits-senn")
 WITH_CAPTUM = ("adult-mlp", "movies-gru", "digits-cnn")
 N_ITEMS, N_SAMPLES, N_STEPS = 64, 1000, 50
-N_LIME_ITEMS, N_CAPTUM_ITEMS = 8, 2
+N_LIME_ITEMS, N_EXACT_ITEMS, N_CAPTUM_ITEMS = 8, 2, 2
 CAPTUM_PER_EVAL = 256
 CELLS = 7
 SIZES = (64, 512, 2048)  # batch sizes tried for the limit
@@ -96,27 +98,35 @@ def seconds(*jobs: Callable[[], object], times: int = 3) -> list[float]:
 # --- limits ----------------------------------------------------------------------------------------------------------
 
 
-def forward_passes(subject: Subject, n_items: int, n_rows: int, size: int) -> Callable[[], None]:
-    """Bare forward passes of `n_rows` rows an item."""
+@dataclass(frozen=True)
+class Work:
+    """How a method is measured: the kind of its passes, on how many items, with which parameters."""
+
+    passes: Callable[[Subject, Sequence[int], int], Callable[[], None]]
+    n_items: int = N_ITEMS
+    params: Mapping[str, int] = field(default_factory=dict)
+
+
+def forward_passes(subject: Subject, n_rows: Sequence[int], size: int) -> Callable[[], None]:
+    """Bare forward passes of so many rows an item; what is in the rows does not count."""
     predictor = subject.predictor
-    rows = [
-        row.expand(size, *row.shape).contiguous()
-        for group in encode(predictor, subject.batch(n_items).inputs)
-        for row in group.rows
+    groups = [
+        (group.rows[0].expand(size, *group.rows.shape[1:]).contiguous(), sum(n_rows[place] for place in group.places))
+        for group in encode(predictor, subject.batch(len(n_rows)).inputs)
     ]
 
     def run() -> None:
         with torch.inference_mode():
-            for item in rows:
-                for start in range(0, n_rows, size):
-                    predictor.logits(item[: min(size, n_rows - start)])
+            for rows, n_total in groups:
+                for start in range(0, n_total, size):
+                    predictor.logits(rows[: min(size, n_total - start)])
 
     return run
 
 
-def gradient_passes(subject: Subject, n_items: int, n_rows: int, size: int) -> Callable[[], None]:
-    """Bare forward and backward passes to the input, `n_rows` rows an item."""
-    groups = [_repeated(group, n_rows) for group in points(subject.batch(n_items))]
+def gradient_passes(subject: Subject, n_rows: Sequence[int], size: int) -> Callable[[], None]:
+    """Bare forward and backward passes to the input, as many rows for every item."""
+    groups = [_repeated(group, n_rows[0]) for group in points(subject.batch(len(n_rows)))]
 
     def run() -> None:
         for values, context, classes in groups:
@@ -133,21 +143,50 @@ def _repeated(group: Points, n_rows: int) -> tuple[Tensor, Tensor, Tensor]:
     return values.detach(), context, classes
 
 
-def limit_rows(subject: Subject, method: str) -> Iterator[Row]:
+WORKS: Mapping[str, Work] = {
+    "lime": Work(forward_passes, N_LIME_ITEMS, {"n_samples": N_SAMPLES}),
+    "kernel_shap": Work(forward_passes, N_LIME_ITEMS, {"n_coalitions": N_SAMPLES}),
+    "exact_shapley": Work(forward_passes, N_EXACT_ITEMS),
+    "occlusion": Work(forward_passes),
+    "saliency": Work(gradient_passes),
+    "gradient_x_input": Work(gradient_passes),
+    "smoothgrad": Work(gradient_passes, params={"n_copies": N_STEPS}),
+    "integrated_gradients": Work(gradient_passes, params={"n_steps": N_STEPS}),
+    "guided_backpropagation": Work(gradient_passes),
+    "grad_cam": Work(gradient_passes),
+    "senn": Work(forward_passes),
+}
+
+
+def limit_row(subject: Subject, method: str) -> Row:
     """Ours against the bare passes, and explanations a second."""
-    n_items = N_LIME_ITEMS if method == "lime" else len(subject.requests)
-    n_rows = {"lime": N_SAMPLES, "integrated_gradients": N_STEPS}.get(method, 1)
-    passes = forward_passes if method in ("lime", "senn") else gradient_passes
-    spec = ExplainerSpec(
-        method, {"lime": {"n_samples": n_rows}, "integrated_gradients": {"n_steps": n_rows}}.get(method, {})
-    )
-    requests = subject.requests[:n_items]
+    work = WORKS[method]
+    spec, requests = ExplainerSpec(method, work.params), subject.requests[: work.n_items]
+    n_rows = [_n_rows(explanation) for explanation in explain(subject.predictor, spec, requests)]
     ours, *limits = seconds(
         lambda: explain(subject.predictor, spec, requests),
-        *(passes(subject, n_items, n_rows, size) for size in SIZES),
+        *(work.passes(subject, n_rows, size) for size in SIZES),
     )
-    what, limit = f"{method}, {n_rows} rows an item" if n_rows > 1 else method, min(limits)
-    yield Row(subject.name, what, n_items / ours, "bare passes", n_items / limit, ours / limit, "explanations a second")
+    mean, limit, n_items = round(sum(n_rows) / len(n_rows)), min(limits), len(requests)
+    what = f"{method}, {mean} rows an item" if mean > 1 else method
+    return Row(
+        subject.name, what, n_items / ours, "bare passes", n_items / limit, ours / limit, "explanations a second"
+    )
+
+
+def _n_rows(explanation: Explanation) -> int:
+    """How many rows the predictor was asked about for an item."""
+    facts = explanation.diagnostics
+    asked = [facts[name] for name in ("samples", "steps", "copies") if name in facts]
+    return int(asked[0] if asked else facts.get("patches", 0) + 1)
+
+
+def measured(subject: Subject, methods: Sequence[str]) -> Iterator[str]:
+    """Those of the methods that explain this predictor."""
+    for name in methods:
+        found = entry(name)
+        if subject.predictor.modality in found.modalities and found.needs in ("", subject.predictor.architecture):
+            yield name
 
 
 def _ms(total_s: float, n_items: int) -> float:
@@ -246,32 +285,38 @@ def captum_rows(subject: Subject) -> Iterator[Row]:
 # --- table -----------------------------------------------------------------------------------------------------------
 
 
-def rows() -> Iterator[Row]:
-    """Every line of the table."""
+def rows(methods: Sequence[str]) -> Iterator[Row]:
+    """Every line of the table; the lines beside captum when all methods are asked for."""
     for name in CASES:
         found = subject(name)
-        own = ("senn",) if found.predictor.architecture == "senn" else ()
-        for method in ("lime", "saliency", "gradient_x_input", "integrated_gradients", *own):
-            yield from limit_rows(found, method)
-        if name in WITH_CAPTUM:
+        for method in measured(found, methods or tuple(WORKS)):
+            yield limit_row(found, method)
+        if name in WITH_CAPTUM and not methods:
             yield from captum_rows(found)
 
 
-def main() -> None:
+def kept(path: Path, new: Sequence[Row], methods: Sequence[str]) -> list[Row]:
+    """The rows of the file that were not measured again, and the new ones, by case."""
+    before = [Row(**row) for row in json.loads(path.read_text())] if methods and path.exists() else []
+    stay = [row for row in before if row.peer != "bare passes" or row.what.partition(",")[0] not in methods]
+    return sorted([*stay, *new], key=lambda row: CASES.index(row.case))
+
+
+def main(methods: Sequence[str]) -> None:
     torch.set_num_threads(1)
     started = time.perf_counter()
     found = []
     print(f"{'case':12} {'what':40} {'ours':>10} {'theirs':>10} {'ratio':>7}  against, unit")
-    for row in rows():
+    for row in rows(methods):
         found.append(row)
         print(
             f"{row.case:12} {row.what:40} {row.ours:10.3g} {row.theirs:10.3g} {row.ratio:7.2f}  {row.peer}, {row.unit}",
             flush=True,
         )
     path = Path(__file__).with_suffix(".json")
-    path.write_text(json.dumps([asdict(row) for row in found], indent=1) + "\n")
+    path.write_text(json.dumps([asdict(row) for row in kept(path, found, methods)], indent=1) + "\n")
     print(f"{len(found)} rows in {time.perf_counter() - started:.0f} s, written to {path.name}")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
