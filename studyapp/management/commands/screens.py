@@ -9,11 +9,11 @@ from django.core.management.base import BaseCommand, CommandError
 from django.urls import reverse
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from studyapp import queue
 from studyapp.actions.accounts import make_sign_in_link
 from studyapp.actions.links import add_link, add_stage
-from studyapp.actions.power import request_power
+from studyapp.actions.power import compute_power, request_power
 from studyapp.forms.power import PowerForm
-from studyapp.jobs import run_job
 from studyapp.management.browser import FLAGS, executable
 from studyapp.management.commands.demo import DATASETS, owner
 from studyapp.management.station import station
@@ -68,7 +68,10 @@ class Command(BaseCommand):
         form = PowerForm({**initial, **PowerForm.suggested(study.frozen.design), "pay": 3})
         assert form.is_valid(), form.errors
         run = request_power(study=study, assumed=form.assumptions(), actor="screenshots")
-        run_job(str(run.job_id))
+        claim = queue.claim(run.job_id) if run.job_id else None
+        assert claim is not None
+        compute_power(claim)
+        claim.finish()
 
     def door(self) -> str:
         return reverse("sign_in_by_link", args=[make_sign_in_link(user=owner())])
