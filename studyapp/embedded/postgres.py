@@ -30,6 +30,8 @@ SUPERUSER = "postgres"
 SOCKET = ".s.PGSQL.5432"
 START_TIMEOUT_S = 300.0  # a server that was killed replays its log first
 SESSIONS_TIMEOUT_S = 30.0
+STUCK_S = 10.0  # without a process that recovers, while everybody is refused
+RECOVERING = ("starting up", "in recovery mode", "not yet accepting")
 STOP_GRACE_S = 60.0
 LONGEST_LOG_BYTES = 10_000_000
 
@@ -90,7 +92,11 @@ def start_postgres(home: Home, binaries: Binaries, *, durable: bool) -> None:
         postmaster = None
     if postmaster is None:
         _start_postmaster(home, binaries, durable=durable)
-    _wait_until_ready(home)
+    if not _becomes_ready(home):
+        postmaster = find_postmaster(home)
+        if postmaster is not None:
+            end_process(postmaster, gently=signal.SIGQUIT, then=signal.SIGKILL, grace_s=STOP_GRACE_S)
+        _start_postmaster(home, binaries, durable=durable)
     make_database(home)
 
 
@@ -180,17 +186,34 @@ def _says_ready(home: Home, server: int) -> bool:
     return len(lines) > 7 and lines[0] == str(server) and lines[7].strip() == "ready"
 
 
-def _wait_until_ready(home: Home) -> None:
-    """Wait for a server that another process started and that may still be recovering."""
+def _becomes_ready(home: Home) -> bool:
+    """Wait for a server that another process started and that may still be recovering.
+
+    False where it never will be: its recovery has died, of a full disk perhaps, and it refuses everybody from then on.
+    """
     deadline = time.monotonic() + START_TIMEOUT_S
+    last_at_work = time.monotonic()
     while True:
         try:
             psycopg2.connect(database_url(home, user=SUPERUSER, database="postgres"), connect_timeout=5).close()
-            return
+            return True
         except psycopg2.OperationalError as error:
-            if time.monotonic() > deadline or find_postmaster(home) is None:
+            now, postmaster = time.monotonic(), find_postmaster(home)
+            if now > deadline or postmaster is None:
                 raise _explain(home, "Postgres does not answer", f"{error}\n{last_lines(home.postgres_log)}") from error
+            if _recovers(postmaster) or not any(word in str(error) for word in RECOVERING):
+                last_at_work = now
+            if now - last_at_work > STUCK_S:
+                return False
         time.sleep(0.1)
+
+
+def _recovers(postmaster: psutil.Process) -> bool:
+    """Whether its process that replays the log is there."""
+    try:
+        return any("startup" in " ".join(child.cmdline()) for child in postmaster.children())
+    except psutil.Error:
+        return True  # one of them has just gone; look again
 
 
 def make_database(home: Home) -> None:

@@ -115,14 +115,23 @@ class Cluster:
         postmaster = find_postmaster(self.home)
         if postmaster is None:
             return False
-        limited = [postmaster, *_children(postmaster)]
-        for process in limited:
-            self._limit(process.pid, FULL_BYTES)
-        said_so = wait_until(lambda: SAYS_FULL in log.read_text(errors="replace"), for_s * 5)
-        time.sleep(for_s)
-        for process in [postmaster, *_children(postmaster)]:
-            self._limit(process.pid, None)
+        with self.full_disk():
+            said_so = wait_until(lambda: SAYS_FULL in log.read_text(errors="replace"), for_s * 5)
+            time.sleep(for_s)
         return said_so
+
+    @contextmanager
+    def full_disk(self) -> Iterator[None]:
+        """No room for the database until the block ends."""
+        postmaster = find_postmaster(self.home)
+        for process in [postmaster, *_children(postmaster)] if postmaster else ():
+            self._limit(process.pid, FULL_BYTES)
+        try:
+            yield
+        finally:
+            postmaster = find_postmaster(self.home)
+            for process in [postmaster, *_children(postmaster)] if postmaster else ():
+                self._limit(process.pid, None)
 
     def _limit(self, pid: int, n_bytes: int | None) -> None:
         """Set the soft limit alone, since nobody but root may raise a hard one again."""
