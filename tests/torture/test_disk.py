@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psycopg2
 import pytest
@@ -21,6 +24,26 @@ def refuses(cluster: Cluster) -> bool:
         return True
 
 
+@contextmanager
+def knocking(cluster: Cluster, hands: int = 8) -> Iterator[None]:
+    """People who try to come in all the while, as in a storm."""
+    over = threading.Event()
+
+    def knock() -> None:
+        while not over.is_set():
+            refuses(cluster)
+
+    people = [threading.Thread(target=knock) for _ in range(hands)]
+    for person in people:
+        person.start()
+    try:
+        yield
+    finally:
+        over.set()
+        for person in people:
+            person.join()
+
+
 def test_a_server_whose_recovery_died_is_started_anew_when_there_is_room_again(cluster: Cluster) -> None:
     cluster.mend()
     with cluster.session("postgres") as cursor:
@@ -28,7 +51,7 @@ def test_a_server_whose_recovery_died_is_started_anew_when_there_is_room_again(c
         before = cursor.fetchall()
     postmaster = find_postmaster(cluster.home)
     assert postmaster is not None
-    with cluster.full_disk():
+    with cluster.full_disk(), knocking(cluster):
         writer = next(child for child in postmaster.children() if "checkpointer" in " ".join(child.cmdline()))
         os.kill(writer.pid, signal.SIGKILL)  # it recovers at once, and cannot
         assert wait_until(lambda: refuses(cluster), 30)
