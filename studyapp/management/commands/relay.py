@@ -46,7 +46,9 @@ class Command(BaseCommand):
         while self.running:
             try:
                 self.listen(sweep)
-            except (OperationalError, InterfaceError) as error:
+            except (DatabaseError, InterfaceError) as error:
+                if not is_away(error):
+                    raise
                 log.warning("the database is away (%s); trying again", error)
                 connection.close()
                 time.sleep(1)
@@ -80,6 +82,13 @@ class Command(BaseCommand):
             beat(self.name, "relay")
             guessing.forget_old()
             self.beat_at = time.monotonic() + BEAT_S
+
+
+def is_away(error: Exception) -> bool:
+    """Whether the database went; of a server that dies within a statement psycopg2 tells by a plain DatabaseError."""
+    if isinstance(error, OperationalError | InterfaceError):
+        return True
+    return connection.connection is None or bool(connection.connection.closed)
 
 
 def ring_all() -> int:
