@@ -568,7 +568,8 @@ def test_a_removed_member_is_out_at_the_next_request(world: World) -> None:
 def test_keys_of_another_study_of_the_same_lab_are_not_found(world: World) -> None:
     sibling: Study = make_open(world.ours.lab, small_document(title="Sibling"))
     theirs = {"public_id": sibling.public_id}
-    with_two = [p for p in every_address() if "public_id" in keys_of(p) and keys_of(p) & {"stage_id", "link_id", "run_id"}]
+    numbers = {"stage_id", "link_id", "run_id"}
+    with_two = [p for p in every_address() if "public_id" in keys_of(p) and keys_of(p) & numbers]
 
     answers = {
         pattern.name: ask(world, "lab owner", EXPECTED[pattern.name].methods[0], address(world.ours, pattern, theirs))

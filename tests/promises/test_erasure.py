@@ -208,7 +208,9 @@ def test_who_is_erased_at_any_step_is_found_nowhere(study: Study, capfd, reached
     )
 
 
-@pytest.mark.parametrize("statement", ["SELECT count(*) FROM studyapp_stage", "LOCK studyapp_response IN ACCESS SHARE MODE"])
+@pytest.mark.parametrize(
+    "statement", ["SELECT count(*) FROM studyapp_stage", "LOCK studyapp_response IN ACCESS SHARE MODE"]
+)
 def test_the_sweep_waits_for_those_who_began_before(study: Study, statement: str) -> None:
     """A snapshot from before the erasure keeps the dead rows alive; a lock keeps the table as it is."""
     walker = walk_to(factories.main_link(study), 6)

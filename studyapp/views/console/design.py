@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -102,7 +103,7 @@ def _show_design(request: HttpRequest, study: Study, membership: Membership) -> 
         return redirect("design", public_id=study.public_id)
     found = current_design(study)
     rules = [(RULES[r.rule].title, meaning(r.rule, r.params)) for r in found.quality.rules if r.rule in RULES]
-    context = {"design": found, "rules": rules, "adjusted": ADJUSTMENTS[found.plan.multiplicity].how}
+    context: dict[str, Any] = {"design": found, "rules": rules, "adjusted": ADJUSTMENTS[found.plan.multiplicity].how}
     return study_page(request, "design_read.html", study=study, membership=membership, tab="design", **context)
 
 
