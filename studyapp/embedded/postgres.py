@@ -31,7 +31,7 @@ SOCKET = ".s.PGSQL.5432"
 START_TIMEOUT_S = 300.0  # a server that was killed replays its log first
 SESSIONS_TIMEOUT_S = 30.0
 STUCK_S = 10.0  # without a process that recovers, while everybody is refused
-RECOVERING = ("starting up", "in recovery mode", "not yet accepting")
+REFUSING = ("starting up", "in recovery mode", "not yet accepting", "shutting down")
 STOP_GRACE_S = 60.0
 LONGEST_LOG_BYTES = 10_000_000
 
@@ -189,7 +189,8 @@ def _says_ready(home: Home, server: int) -> bool:
 def _becomes_ready(home: Home) -> bool:
     """Wait for a server that another process started and that may still be recovering.
 
-    False where it never will be: its recovery has died, of a full disk perhaps, and it refuses everybody from then on.
+    False where it never will be: it went down meanwhile, or it refuses everybody for good, because its recovery died
+    (of a full disk perhaps) or because it was told to end and waits for a session that stays.
     """
     deadline = time.monotonic() + START_TIMEOUT_S
     last_at_work = time.monotonic()
@@ -199,9 +200,11 @@ def _becomes_ready(home: Home) -> bool:
             return True
         except psycopg2.OperationalError as error:
             now, postmaster = time.monotonic(), find_postmaster(home)
-            if now > deadline or postmaster is None:
+            if postmaster is None:
+                return False
+            if now > deadline:
                 raise _explain(home, "Postgres does not answer", f"{error}\n{last_lines(home.postgres_log)}") from error
-            if _recovers(postmaster) or not any(word in str(error) for word in RECOVERING):
+            if _recovers(postmaster) or not any(word in str(error) for word in REFUSING):
                 last_at_work = now
             if now - last_at_work > STUCK_S:
                 return False

@@ -1,4 +1,4 @@
-"""A database whose recovery ran into a full disk: it refuses everybody for ever, until somebody starts it anew."""
+"""A database that crashes while the disk is full: its recovery may die of it, and it is started anew."""
 
 from __future__ import annotations
 
@@ -44,23 +44,22 @@ def knocking(cluster: Cluster, hands: int = 8) -> Iterator[None]:
             person.join()
 
 
-def test_a_server_whose_recovery_died_is_started_anew_when_there_is_room_again(cluster: Cluster) -> None:
+def test_a_database_that_crashes_on_a_full_disk_comes_back_with_all_that_it_held(cluster: Cluster) -> None:
     cluster.mend()
     with cluster.session("postgres") as cursor:
-        cursor.execute("SELECT system_identifier FROM pg_control_system()")
-        before = cursor.fetchall()
+        cursor.execute("CREATE TABLE held (number integer)")
+        cursor.execute("INSERT INTO held SELECT generate_series(1, 1000)")
     postmaster = find_postmaster(cluster.home)
     assert postmaster is not None
     with cluster.full_disk(), knocking(cluster):
         writer = next(child for child in postmaster.children() if "checkpointer" in " ".join(child.cmdline()))
-        os.kill(writer.pid, signal.SIGKILL)  # it recovers at once, and cannot
+        os.kill(writer.pid, signal.SIGKILL)  # it recovers at once, if it finds the room
         assert wait_until(lambda: refuses(cluster), 30)
         wait_until(lambda: not postmaster.is_running() or not postmaster.children(), 20)
-    if not refuses(cluster):
-        pytest.fail("the database recovered on a full disk: nothing was shown")
 
     cluster.mend()
 
     with cluster.session("postgres") as cursor:
-        cursor.execute("SELECT system_identifier FROM pg_control_system()")
-        assert cursor.fetchall() == before
+        cursor.execute("SELECT count(*), sum(number) FROM held")
+        assert cursor.fetchall() == [(1000, 500_500)]
+        cursor.execute("DROP TABLE held")

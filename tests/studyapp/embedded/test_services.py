@@ -105,6 +105,26 @@ def test_rows_are_found_again_after_stop_and_start(shared: Path, write_row: Writ
     assert read_rows(start(shared).database_url) == ["before"]
 
 
+def test_a_server_that_refuses_everybody_for_good_is_started_anew(
+    shared: Path, write_row: WriteRow, read_rows: ReadRows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "STUCK_S", 2.0)
+    url = start(shared).database_url
+    write_row(url, "committed")
+    stays = psycopg2.connect(url)
+    first = postgres_pids(home_of(shared))[0]
+    os.kill(first, signal.SIGTERM)  # it lets nobody in any more, and waits for the one who stays
+    with pytest.raises(psycopg2.OperationalError, match="shutting down"):
+        while True:
+            psycopg2.connect(url).close()
+
+    again = start(shared)
+
+    assert postgres_pids(home_of(shared))[0] != first
+    assert read_rows(again.database_url) == ["committed"]
+    stays.close()
+
+
 def test_stop_says_whether_anything_ran(data: Path) -> None:
     assert embedded.stop(data) is False
     start(data)
