@@ -88,13 +88,14 @@ def amend_consent(
 
 
 def give_consent(enrolment: Enrolment, text: ConsentText) -> Consent:
-    """Note that somebody agreed to a version, once a version."""
-    given, _ = Consent.objects.get_or_create(
+    """Note that somebody agrees to a version. Call it where the person or their enrolment is held, once a version."""
+    return Consent.objects.create(
         enrolment=enrolment,
         text=text,
-        defaults={"text_sha256": text.sha256, "language": text.language, "consented_at": timezone.now()},
+        text_sha256=text.sha256,
+        language=text.language,
+        consented_at=timezone.now(),
     )
-    return given
 
 
 @transaction.atomic

@@ -19,8 +19,8 @@ from studyapp.actions.data_code import new_code_sha256
 from studyapp.actions.sealing import seal
 from studyapp.design.canonical import canonical_bytes
 from studyapp.errors import ConsentChanged, NotEligible
-from studyapp.models import Decline, Enrolment, Evidence, Link, PanelIdentity, Participant
-from studyapp.models.frozen import frozen_study
+from studyapp.models import Decline, Enrolment, Evidence, Lab, Link, PanelIdentity, Participant
+from studyapp.models.frozen import design_of
 from studyapp.models.quality import Proof
 from studyapp.models.studies import StudyState
 
@@ -92,7 +92,7 @@ def check_open(link: Link) -> None:
 def check_not_excluded(link: Link, arrival: Arrival, visitor: str) -> None:
     """Raise NotEligible for somebody known from a study whose people the frozen design keeps out."""
     study = link.stage.study
-    excluded = frozen_study(study.frozen.pk).design.recruiting.exclude
+    excluded = design_of(study.pk).design.recruiting.exclude
     if not excluded or link.stage.is_simulated:
         return
     earlier = Enrolment.objects.filter(study__lab=study.lab, study__public_id__in=excluded)
@@ -105,15 +105,14 @@ def find_enrolment(link: Link, arrival: Arrival, visitor: str) -> Enrolment | No
 
     Raises NotEligible when they came with a signature and this arrival has none: an id alone can be typed by anybody.
     """
-    pseudonym = pseudonym_of(link, arrival, visitor)
-    known = Enrolment.objects.filter(
-        study=link.stage.study, participant__lab=link.stage.study.lab, participant__pseudonym=pseudonym
-    ).first()
-    if (
-        known
-        and arrival.proof != Proof.SIGNED
-        and Evidence.objects.filter(enrolment=known, proof=Proof.SIGNED).exists()
-    ):
+    study, pseudonym = link.stage.study, pseudonym_of(link, arrival, visitor)
+    people = Enrolment.objects.filter(study=study, participant__lab=study.lab)
+    return _proven(people.filter(participant__pseudonym=pseudonym).first(), arrival)
+
+
+def _proven(known: Enrolment | None, arrival: Arrival) -> Enrolment | None:
+    is_proven = arrival.proof == Proof.SIGNED
+    if known and not is_proven and Evidence.objects.filter(enrolment=known, proof=Proof.SIGNED).exists():
         raise NotEligible(gettext("To go on with your run, open the study from the page that invited you."))
     return known
 
@@ -138,42 +137,50 @@ def enrol(*, link: Link, arrival: Arrival, visitor: str, consent_version: int) -
 
     Raises NotEligible when the link lets nobody new in, and ConsentChanged when that version is not in force.
     """
-    known = find_enrolment(link, arrival, visitor)
+    study = link.stage.study
+    person = _held_person(study.lab, pseudonym_of(link, arrival, visitor))
+    known = _proven(Enrolment.objects.filter(study=study, participant=person).first(), arrival)
     if known:
         return known
     check_open(link)
     check_not_excluded(link, arrival, visitor)
-    text = current_text(link.stage.study)
+    text = current_text(study)
     if text.version != consent_version:
         raise ConsentChanged(f"Version {text.version} of the consent text is in force; {consent_version} came.")
-    now = timezone.now()
-    participant, _ = Participant.objects.get_or_create(
-        lab=link.stage.study.lab, pseudonym=pseudonym_of(link, arrival, visitor)
-    )
-    public_id = uuid.uuid4()
-    enrolment, is_new = Enrolment.objects.get_or_create(
-        study=link.stage.study,
-        participant=participant,
-        defaults={
-            "public_id": public_id,
-            "data_code_sha256": new_code_sha256(public_id),
-            "stage": link.stage,
-            "link": link,
-            "code": "".join(secrets.choice(CODE_ALPHABET) for _ in range(10)),
-            "order_seed": secrets.randbits(53),
-            "enrolled_at": now,
-        },
-    )
-    if is_new:
-        give_consent(enrolment, text)
-        _keep_evidence(enrolment, arrival, visitor)
-        if arrival.parameters:
-            identity = canonical_bytes({"panel": arrival.panel, "parameters": dict(arrival.parameters)})
-            PanelIdentity.objects.create(enrolment=enrolment, encrypted=seal(identity, "panel identity"))
-        audit.record(
-            "consented", enrolment.trail_name, actor=audit.PARTICIPANT, study=link.stage.study, after=text.version
-        )
+    enrolment = _new_enrolment(link, person)
+    give_consent(enrolment, text)
+    _keep_evidence(enrolment, arrival, visitor)
+    if arrival.parameters:
+        identity = canonical_bytes({"panel": arrival.panel, "parameters": dict(arrival.parameters)})
+        PanelIdentity.objects.create(enrolment=enrolment, encrypted=seal(identity, "panel identity"))
+    audit.record("consented", enrolment.trail_name, actor=audit.PARTICIPANT, study=study, after=text.version)
     return enrolment
+
+
+def _held_person(lab: Lab, pseudonym: str) -> Participant:
+    """The person, made where they are new, and held until the transaction ends: their tabs follow one another."""
+    [person] = Participant.objects.bulk_create(
+        [Participant(lab=lab, pseudonym=pseudonym)],
+        update_conflicts=True,
+        unique_fields=["lab", "pseudonym"],
+        update_fields=["pseudonym"],  # to itself: the update is what holds the row
+    )
+    return person
+
+
+def _new_enrolment(link: Link, person: Participant) -> Enrolment:
+    public_id = uuid.uuid4()
+    return Enrolment.objects.create(
+        public_id=public_id,
+        study=link.stage.study,
+        participant=person,
+        data_code_sha256=new_code_sha256(public_id),
+        stage=link.stage,
+        link=link,
+        code="".join(secrets.choice(CODE_ALPHABET) for _ in range(10)),
+        order_seed=secrets.randbits(53),
+        enrolled_at=timezone.now(),
+    )
 
 
 def _keep_evidence(enrolment: Enrolment, arrival: Arrival, visitor: str) -> None:

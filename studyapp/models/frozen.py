@@ -70,7 +70,12 @@ def given_facts(design: Design, rows: Sequence[StudyItem], classes: Sequence[str
 
 def study_of(enrolment: Enrolment) -> FrozenStudy:
     """The frozen study that an enrolment is in, without reading its documents again."""
-    return frozen_study(_design_id(enrolment.study_id))
+    return design_of(enrolment.study_id)
+
+
+def design_of(study_id: int) -> FrozenStudy:
+    """The frozen study of a study's number; FrozenDesign.DoesNotExist while it is a draft."""
+    return frozen_study(_design_id(study_id))
 
 
 @lru_cache(maxsize=1024)

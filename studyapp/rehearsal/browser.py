@@ -6,6 +6,7 @@ import http.client
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from html.parser import HTMLParser
 from http.cookies import SimpleCookie
 from urllib.parse import urlencode, urljoin, urlsplit
@@ -45,12 +46,25 @@ class Page:
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
-    title: str
-    forms: tuple[Form, ...]
 
     @property
     def text(self) -> str:
         return self.body.decode("utf-8", "replace")
+
+    @property
+    def title(self) -> str:
+        """The page's title, or its heading where our script gets the heart of a page."""
+        return self._read[0]
+
+    @property
+    def forms(self) -> tuple[Form, ...]:
+        return self._read[1]
+
+    @cached_property
+    def _read(self) -> tuple[str, tuple[Form, ...]]:
+        # Read when somebody looks, as a person does: what is measured until a page is there is the server's time.
+        is_html = dict(self.headers).get("Content-Type", "").startswith("text/html")
+        return read_html(self.text) if is_html else ("", ())
 
     def form_with(self, field_name: str) -> Form | None:
         """The first form that has this field."""
@@ -98,7 +112,7 @@ class Browser:
             response, content = self._request(method, url, body, headers)
             location = response.getheader("Location")
             if response.status not in {301, 302, 303, 307, 308} or not location:
-                return _page(url, response, content)
+                return Page(url, response.status, tuple(response.getheaders()), content)
             url = urljoin(url, location)
             method, body, headers = "GET", b"", {}
         raise UnexpectedPage(f"{url} redirects in circles")
@@ -158,12 +172,6 @@ class Browser:
 def _origin(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
-
-
-def _page(url: str, response: http.client.HTTPResponse, content: bytes) -> Page:
-    is_html = response.getheader("Content-Type", "").startswith("text/html")
-    title, forms = read_html(content.decode("utf-8", "replace")) if is_html else ("", ())
-    return Page(url, response.status, tuple(response.getheaders()), content, title, forms)
 
 
 def read_html(text: str) -> tuple[str, tuple[Form, ...]]:

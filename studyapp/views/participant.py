@@ -29,9 +29,10 @@ from studyapp.actions.enrol import (
 )
 from studyapp.errors import AnswerInvalid, ConsentChanged, KeyReused, MaterialMissing, NotEligible, TrialNotOpen
 from studyapp.models import Enrolment, Link
-from studyapp.models.frozen import FrozenStudy, frozen_study, study_of
+from studyapp.models.frozen import FrozenStudy, design_of, study_of
 from studyapp.models.participants import EnrolmentState
 from studyapp.models.quality import Proof
+from studyapp.models.runs import link_by_token
 from studyapp.screens import parse_answer, screen_at
 from studyapp.views import errors
 from studyapp.views.doors import anyone, open_run
@@ -77,14 +78,12 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _link(token: str) -> Link | None:
-    if not TOKEN.fullmatch(token):
-        return None
-    return Link.objects.select_related("stage__study__lab", "stage__study__frozen").filter(token=token).first()
+    return link_by_token(token) if TOKEN.fullmatch(token) else None
 
 
 def _language(link: Link) -> str:
-    frozen = getattr(link.stage.study, "frozen", None)
-    return frozen_study(frozen.pk).design.language if frozen else settings.LANGUAGE_CODE
+    study = link.stage.study
+    return settings.LANGUAGE_CODE if study.is_draft else design_of(study.pk).design.language
 
 
 def _invite(request: HttpRequest, link: Link) -> HttpResponse:
@@ -159,7 +158,7 @@ def _to_run(enrolment: Enrolment) -> HttpResponse:
 
 
 def _consent_page(request: HttpRequest, link: Link, arrival: Arrival, status: int = 200) -> HttpResponse:
-    design = frozen_study(link.stage.study.frozen.pk).design
+    design = design_of(link.stage.study_id).design
     page = Page(
         "studyapp/participant/consent.html",
         gettext("Before you take part"),
