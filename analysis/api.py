@@ -171,8 +171,7 @@ def _deviations(study: _Study, outcome: Outcome) -> Iterator[str]:
     missing = int((~outcome.is_observed).sum())
     if missing:
         rule = ESTIMANDS[plan.estimand].missing_rules[plan.missing]
-        lacking = f"{missing} of {n} allocated have no outcome, as they lack answers in {plan.pre} or {plan.post}"
-        yield f"{lacking}; {rule}, as planned."
+        yield f"{missing} of {n} allocated lack the answers that the outcome is made of: {rule}, as planned."
     if study.enrolments.missing_places:
         places = study.enrolments.missing_places
         yield f"Places of the allocation sequence that are not in the table: {places}; somebody allocated is missing."

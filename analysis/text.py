@@ -67,7 +67,7 @@ def columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def _heading(report: Report) -> str:
     who = "simulated participants" if report.is_simulated else "participants"
     return (
-        f"{report.title}\n{report.estimand_title}, in percentage points\n"
+        f"{report.title}\n{report.estimand_title}, in {scale_of(report.unit).noun}\n"
         f"{report.flow.allocated} {who} allocated, stages: {', '.join(report.stages)}"
     )
 

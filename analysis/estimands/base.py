@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 from analysis.table import ResponseTable
 from analysis.types import BoolArray, FloatArray, IntArray
+
+Need = Literal["two_classes", "ratings"]
 
 EVERYBODY: Final = "everybody allocated in the stages of the plan"
 LEARNING: Final = "learning with the arm's explanation, against learning without one as long on the same items"
@@ -101,6 +103,8 @@ class Estimand:
         whose a row is, -1 for nobody's.
     effects_below : float
         No effect can be so large, in the unit: a plan's smallest effect of interest lies between 0 and this.
+    needs : tuple of str
+        What a study must have for it: a model with two classes, ratings.
     """
 
     title: str
@@ -109,3 +113,4 @@ class Estimand:
     missing_rules: dict[str, str]
     measure: Callable[[ResponseTable, IntArray, int, Question], Outcome]
     effects_below: float = 1.0
+    needs: tuple[Need, ...] = ()

@@ -43,4 +43,5 @@ CHANGE_IN_CRITERION: Final = Estimand(
     missing_rules=NO_CHANGE,
     measure=measure,
     effects_below=float("inf"),
+    needs=("two_classes",),
 )

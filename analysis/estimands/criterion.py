@@ -39,4 +39,5 @@ CRITERION: Final = Estimand(
     missing_rules=LEFT_OUT,
     measure=measure,
     effects_below=float("inf"),
+    needs=("two_classes",),
 )

@@ -42,4 +42,5 @@ D_PRIME: Final = Estimand(
     missing_rules={"chance": "counted as guessing, with d′ zero", **LEFT_OUT},
     measure=measure,
     effects_below=float("inf"),
+    needs=("two_classes",),
 )

@@ -39,4 +39,5 @@ GAIN_IN_D_PRIME: Final = Estimand(
     missing_rules=NO_GAIN,
     measure=measure,
     effects_below=float("inf"),
+    needs=("two_classes",),
 )

@@ -34,4 +34,5 @@ RATING: Final = Estimand(
     missing_rules=LEFT_OUT,
     measure=measure,
     effects_below=float("inf"),
+    needs=("ratings",),
 )

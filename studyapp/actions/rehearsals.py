@@ -14,6 +14,7 @@ from studyapp.actions.explain import explanation_progress
 from studyapp.actions.links import add_link, add_stage
 from studyapp.errors import WrongState
 from studyapp.models import Job, Stage, Study, User
+from studyapp.models.frozen import design_of
 from studyapp.models.studies import StageKind
 
 MIN_PARTICIPANTS, MAX_PARTICIPANTS = 2, 2000
@@ -103,3 +104,11 @@ def planned_rehearsal(job: Job) -> PlannedRehearsal:
 def rehearsal_of(stage: Stage) -> Job | None:
     """The job that filled a rehearsal's stage; its plan holds what was planted, to print beside the estimate."""
     return Job.objects.filter(kind="rehearse", args__stage=stage.pk).first()
+
+
+def planted_gain(stage: Stage) -> float | None:
+    """The gain in accuracy that a rehearsal planted; None for real people, and where the plan asks something else."""
+    job = rehearsal_of(stage) if stage.is_simulated else None
+    if job is None or design_of(stage.study_id).design.plan.estimand != "gain_in_accuracy":
+        return None
+    return planned_rehearsal(job).gain

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils.translation import gettext
 
+from analysis.planning import plan_problems
 from analysis.quality.registry import problems_of as rule_problems
 from studyapp.actions import audit
 from studyapp.actions.material import pool_of, predictor_facts
@@ -62,7 +63,7 @@ def problems_of(document: object) -> list[Problem]:
 def check_and_draw(design: Design) -> DrawnItems:
     """Check a design against the material and draw its items; raises DesignRefused with every problem."""
     facts = predictor_facts()
-    problems = find_problems(design, task_facts(), facts, rule_problems)
+    problems = find_problems(design, task_facts(), facts, rule_problems, plan_problems)
     if problems:
         raise DesignRefused(problems)
     n_classes = facts[design.arms[0].predictor].n_classes

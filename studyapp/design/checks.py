@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from explainers.errors import ExplainerError
 from explainers.registry import base_of, checked, entry, needs_of
@@ -35,8 +35,20 @@ class PredictorFacts:
 RuleCheck: TypeAlias = Callable[[str, Mapping[str, object]], list[tuple[str, str]]]
 
 
+class PlanCheck(Protocol):
+    """What the analysis says of a plan: a part of it, and what is wrong with it."""
+
+    def __call__(
+        self, *, estimand: str, missing: str, smallest_effect: float, n_classes: int | None, has_ratings: bool
+    ) -> Iterable[tuple[str, str]]: ...
+
+
 def find_problems(
-    design: Design, tasks: Mapping[str, TaskFacts], predictors: Mapping[str, PredictorFacts], rule_check: RuleCheck
+    design: Design,
+    tasks: Mapping[str, TaskFacts],
+    predictors: Mapping[str, PredictorFacts],
+    rule_check: RuleCheck,
+    plan_check: PlanCheck,
 ) -> list[Problem]:
     """Every reason to refuse the design that needs no items."""
     return [
@@ -44,7 +56,8 @@ def find_problems(
         *_arm_problems(design, predictors),
         *_block_problems(design, tasks),
         *_leaks(design, tasks),
-        *_plan_problems(design, tasks),
+        *_plan_problems(design),
+        *_question_problems(design, predictors, plan_check),
         *_comprehension_problems(design),
         *_quality_problems(design, rule_check),
     ]
@@ -161,7 +174,7 @@ def _leaks(design: Design, tasks: Mapping[str, TaskFacts]) -> Iterator[Problem]:
                 shown.setdefault(block.item_set, path)
 
 
-def _plan_problems(design: Design, tasks: Mapping[str, TaskFacts]) -> Iterator[Problem]:
+def _plan_problems(design: Design) -> Iterator[Problem]:
     controls = [arm.key for arm in design.arms if arm.role == "control"]
     if design.plan.control not in controls:
         yield Problem(
@@ -178,8 +191,20 @@ def _plan_problems(design: Design, tasks: Mapping[str, TaskFacts]) -> Iterator[P
         and tests.index(design.plan.pre) >= tests.index(design.plan.post)
     ):
         yield Problem("plan.post", f"{design.plan.post!r} does not come after {design.plan.pre!r}")
-    if design.plan.estimand != "gain_in_accuracy":
-        yield Problem("plan.estimand", f"{design.plan.estimand!r} is none of: gain_in_accuracy")
+
+
+def _question_problems(
+    design: Design, predictors: Mapping[str, PredictorFacts], plan_check: PlanCheck
+) -> Iterator[Problem]:
+    facts = next((predictors[arm.predictor] for arm in design.arms if arm.predictor in predictors), None)
+    found = plan_check(
+        estimand=design.plan.estimand,
+        missing=design.plan.missing,
+        smallest_effect=design.plan.smallest_effect,
+        n_classes=facts.n_classes if facts else None,
+        has_ratings=bool(design.ratings),
+    )
+    return (Problem(f"plan.{part}", text) for part, text in found)
 
 
 def _comprehension_problems(design: Design) -> Iterator[Problem]:

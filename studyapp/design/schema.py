@@ -213,8 +213,8 @@ class Plan(Part):
     multiplicity: Literal["holm", "hochberg", "westfall_young", "dunnett", "benjamini_hochberg"] = "holm"
     draws: Annotated[int, Field(ge=199, le=100_000)] = 10_000
     bootstrap_draws: Annotated[int, Field(ge=199, le=20_000)] = 2_000
-    missing: Literal["no_gain", "available"] = "no_gain"
-    smallest_effect: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    missing: Literal["no_gain", "no_change", "chance", "available"] = "no_gain"
+    smallest_effect: Annotated[float, Field(gt=0, lt=1_000_000, description="in the estimand's unit")] = 0.1
     seed: Annotated[int, Field(ge=0, lt=2**53)] = 1
     stages: Annotated[tuple[Literal["pilot", "main", "top_up"], ...], Field(min_length=1)] = ("main",)
 

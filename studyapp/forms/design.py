@@ -12,6 +12,8 @@ from django.http import QueryDict
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from analysis.estimands import ESTIMANDS
+from analysis.numbers import scale_of
 from studyapp.design.schema import Rights
 from studyapp.errors import Problem
 from studyapp.forms.arms import ArmForm, ArmFormSet, BaseArmFormSet, Material, arm_initial, material_of
@@ -44,6 +46,7 @@ PATHS = {
     **{f"rights_{name}": f"rights.{name}" for name in Rights.model_fields},
     "code": "completion.code",
     "redirect": "completion.redirect",
+    "estimand": "plan.estimand",
     "alpha": "plan.alpha",
     "multiplicity": "plan.multiplicity",
     "missing": "plan.missing",
@@ -59,8 +62,11 @@ TRANSLATED = {
     "block_multiples": "allocation.block_multiples",
     "smallest_effect": "plan.smallest_effect",
 }
+QUESTIONS = [(key, f"{found.title} ({scale_of(found.unit).noun})") for key, found in ESTIMANDS.items()]
 MISSING_RULES = (
     ("no_gain", _("Count people without an outcome as having gained nothing")),
+    ("no_change", _("Count people without an outcome as having changed nothing")),
+    ("chance", _("Count people without an outcome as guessing")),
     ("available", _("Leave people without an outcome out")),
 )
 MULTIPLICITIES = (
@@ -175,8 +181,15 @@ class DesignForm(forms.Form):
         help_text=_("Back to the panel, for instance https://app.prolific.com/submissions/complete?cc=CODE"),
     )
 
+    estimand = forms.ChoiceField(
+        choices=lambda: [
+            (key, f"{estimand.title} ({scale_of(estimand.unit).noun})") for key, estimand in ESTIMANDS.items()
+        ],
+        label=_("Estimand"),
+        help_text=_("What each explained arm is compared with the control in."),
+    )
     smallest_effect = forms.FloatField(
-        min_value=0.1, max_value=99.9, label=_("Smallest effect of interest"), help_text=_("In percentage points.")
+        min_value=0.0001, label=_("Smallest effect of interest"), help_text=_("In the estimand's unit.")
     )
     alpha = forms.FloatField(
         min_value=0.0001,
@@ -256,8 +269,8 @@ class DesignForm(forms.Form):
         return [int(part) for part in parts]
 
     def clean_smallest_effect(self) -> float:
-        points: float = self.cleaned_data["smallest_effect"]
-        return round(points / 100, 6)
+        shown: float = self.cleaned_data["smallest_effect"]
+        return round(shown / _factor(self.cleaned_data.get("estimand")), 6)
 
     def document(self) -> Document:
         """The design as the form says; call it on a valid form."""
@@ -353,8 +366,14 @@ def _initial(base: Document) -> Document:
         "ratings": print_ratings(base.get("ratings") or ()),
         "strata": print_factors(_get(base, "allocation.strata") or ()),
         "block_multiples": ", ".join(map(str, _get(base, "allocation.block_multiples") or ())),
-        "smallest_effect": None if effect is None else round(100 * float(effect), 4),
+        "smallest_effect": None if effect is None else round(_factor(initial["estimand"]) * float(effect), 4),
     }
+
+
+def _factor(estimand: object) -> float:
+    """What a value in the estimand's unit is multiplied by where people read it."""
+    found = ESTIMANDS.get(str(estimand))
+    return scale_of(found.unit).factor if found else 1.0
 
 
 def _uses(base: Document, item_set: str) -> str:

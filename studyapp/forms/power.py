@@ -60,7 +60,9 @@ class PowerForm(forms.Form):
     @classmethod
     def suggested(cls, design: Design) -> dict[str, object]:
         """What one would try first: around the planned size and the smallest effect of interest."""
-        n, effect = design.allocation.capacity, 100 * design.plan.smallest_effect
+        n = design.allocation.capacity
+        # What is simulated is the gain in accuracy; another estimand's smallest effect says nothing of it.
+        effect = 100 * design.plan.smallest_effect if design.plan.estimand == "gain_in_accuracy" else 10.0
         sizes = dict.fromkeys(max(4 * len(design.arms), round(n * share)) for share in (0.25, 0.5, 0.75, 1, 1.5))
         return {
             "people": " ".join(map(str, sizes)),

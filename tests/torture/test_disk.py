@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg2
-import pytest
 
 from studyapp.embedded.postgres import find_postmaster
 from studyapp.embedded.sessions import wait_until

@@ -22,7 +22,7 @@ from studyapp.actions.explain import Progress, explanation_progress
 from studyapp.actions.freeze import freeze
 from studyapp.actions.lifecycle import open_study
 from studyapp.actions.links import link_address
-from studyapp.actions.rehearsals import planned_rehearsal, rehearsal_of, start_rehearsal
+from studyapp.actions.rehearsals import planted_gain, start_rehearsal
 from studyapp.actions.studies import create_study
 from studyapp.design.templates import TEMPLATES
 from studyapp.embedded import EmbeddedError
@@ -138,10 +138,8 @@ class Command(BaseCommand):
         return stage
 
     def show(self, stage: Stage) -> None:
-        job = rehearsal_of(stage)
-        gain = planned_rehearsal(job).gain if job else 0.0
         self.say("")
-        self.say(planted_table(result_of(report_of(stage)), gain))
+        self.say(planted_table(result_of(report_of(stage)), planted_gain(stage) or 0.0))
 
     def leave_files(self, stage: Stage) -> Path:
         folder = settings.DATA_DIR / "demo"

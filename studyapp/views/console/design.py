@@ -14,9 +14,11 @@ from django.utils.text import slugify
 from django.utils.translation import gettext, ngettext
 
 from analysis.adjustment import ADJUSTMENTS
+from analysis.estimands import ESTIMANDS
+from analysis.numbers import scale_of
 from analysis.quality.registry import RULES, meaning
 from studyapp.actions.studies import create_study, edit_draft, problems_of
-from studyapp.design.schema import Design, parse_design
+from studyapp.design.schema import Design, Plan, parse_design
 from studyapp.design.templates import TEMPLATES, WORDS
 from studyapp.errors import DesignRefused, Problem, WrongState
 from studyapp.exports.design import design_json as design_text
@@ -103,8 +105,19 @@ def _show_design(request: HttpRequest, study: Study, membership: Membership) -> 
         return redirect("design", public_id=study.public_id)
     found = current_design(study)
     rules = [(RULES[r.rule].title, meaning(r.rule, r.params)) for r in found.quality.rules if r.rule in RULES]
-    context: dict[str, Any] = {"design": found, "rules": rules, "adjusted": ADJUSTMENTS[found.plan.multiplicity].how}
+    context = {"design": found, "rules": rules, **_plan_words(found.plan)}
     return study_page(request, "design_read.html", study=study, membership=membership, tab="design", **context)
+
+
+def _plan_words(plan: Plan) -> dict[str, Any]:
+    estimand = ESTIMANDS[plan.estimand]
+    scale = scale_of(estimand.unit)
+    return {
+        "adjusted": ADJUSTMENTS[plan.multiplicity].how,
+        "estimand": estimand.title,
+        "missing": estimand.missing_rules[plan.missing],
+        "smallest_effect": f"{scale.factor * plan.smallest_effect:g} {scale.noun}",
+    }
 
 
 @member(Role.DESIGNER, "GET", "POST")

@@ -13,7 +13,7 @@ from analysis.errors import ReportError
 from analysis.numbers import scale_of
 from analysis.report import report_from_json
 from analysis.words import methods_paragraph, results_paragraph
-from studyapp.actions.rehearsals import planned_rehearsal, rehearsal_of
+from studyapp.actions.rehearsals import planted_gain
 from studyapp.actions.reports import request_report
 from studyapp.forms.running import stage_title
 from studyapp.models import Membership, Report, Role, Stage, Study
@@ -88,7 +88,7 @@ def report(request: ResearcherRequest, *, study: Study, membership: Membership, 
 
 def _contents(row: Report, stage: Stage) -> dict[str, Any]:
     report = report_from_json(json.dumps(row.document))
-    gain = _planted_gain(stage)
+    gain = planted_gain(stage)
     figures = [{key: value for key, value in figure.items() if key != "svg"} for figure in row.figures or ()]
     return {
         "row": row,
@@ -112,12 +112,6 @@ def _contents(row: Report, stage: Stage) -> dict[str, Any]:
         "methods": methods_paragraph(report),
         "results": results_paragraph(report),
     }
-
-
-def _planted_gain(stage: Stage) -> float | None:
-    """The gain that a rehearsal planted; None for real people."""
-    job = rehearsal_of(stage) if stage.is_simulated else None
-    return planned_rehearsal(job).gain if job else None
 
 
 def latest_report(stage: Stage) -> Report | None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from analysis.estimands import ESTIMANDS
+from analysis.planning import plan_problems
 from analysis.quality.registry import problems_of as rule_problems
 from studyapp.design.checks import PredictorFacts, find_problems
 from studyapp.design.schema import parse_design
@@ -19,13 +21,15 @@ PREDICTORS = {
     "adult-mlp": PredictorFacts("adult", "tabular", "mlp", 2),
     "adult-senn": PredictorFacts("adult", "tabular", "senn", 2),
     "digits-cnn": PredictorFacts("digits", "image", "cnn", 2),
+    "adult-three": PredictorFacts("adult", "tabular", "mlp", 3),
 }
 
 
 def problems(change: Callable[[dict[str, Any]], None], template: str = "forward") -> list[str]:
     document = copy.deepcopy(TEMPLATES[template].make("adult"))
     change(document)
-    return [str(problem) for problem in find_problems(parse_design(document), task_facts(), PREDICTORS, rule_problems)]
+    design = parse_design(document)
+    return [str(problem) for problem in find_problems(design, task_facts(), PREDICTORS, rule_problems, plan_problems)]
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
@@ -72,6 +76,33 @@ def put(path: str, value: object) -> Callable[[dict[str, Any]], None]:
 def test_a_fault_is_named_at_its_path(change, path, says):
     found = problems(change)
     assert any(text.startswith(f"{path}: ") and says in text for text in found), found
+
+
+@pytest.mark.parametrize("estimand", ESTIMANDS)
+def test_every_estimand_can_be_planned_with_each_of_its_rules(estimand):
+    for rule in ESTIMANDS[estimand].missing_rules:
+        assert problems(lambda document, rule=rule: document["plan"].update(estimand=estimand, missing=rule)) == []
+
+
+def three_classes(document: dict[str, Any]) -> None:
+    document["arms"] = [{**arm, "predictor": "adult-three"} for arm in document["arms"][:3]]
+    document["plan"] |= {"estimand": "gain_in_d_prime"}
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (three_classes, "plan.estimand: Gain in sensitivity d′, POST minus PRE is defined for a model with two classes"),
+        (
+            lambda document: document.update(ratings=[]) or document["plan"].update(estimand="rating"),
+            "plan.estimand: Mean rating is made of ratings at the end; this design asks for none",
+        ),
+        (put("plan.missing", "chance"), "plan.missing: 'chance' does not go with Gain in simulation accuracy"),
+        (put("plan.smallest_effect", 1.5), "plan.smallest_effect: 150 percentage points: no effect is so large"),
+    ],
+)
+def test_an_estimand_that_the_study_cannot_answer_is_refused(change, says):
+    assert any(text.startswith(says) for text in problems(change)), problems(change)
 
 
 def test_a_design_without_control_is_refused():

@@ -49,6 +49,11 @@ def kill(pids: list[int]) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
+def knock_for_ever(url: str) -> None:
+    while True:
+        psycopg2.connect(url).close()
+
+
 def postgres_pids(home: Home) -> list[int]:
     postmaster = postgres.find_postmaster(home)
     assert postmaster is not None
@@ -115,8 +120,7 @@ def test_a_server_that_refuses_everybody_for_good_is_started_anew(
     first = postgres_pids(home_of(shared))[0]
     os.kill(first, signal.SIGTERM)  # it lets nobody in any more, and waits for the one who stays
     with pytest.raises(psycopg2.OperationalError, match="shutting down"):
-        while True:
-            psycopg2.connect(url).close()
+        knock_for_ever(url)
 
     again = start(shared)
 

@@ -89,6 +89,18 @@ def test_the_fields_of_a_form_become_the_design() -> None:
     assert document == expected
 
 
+def test_a_smallest_effect_is_read_in_the_unit_of_the_estimand() -> None:
+    make_material()
+    base = full(small_document())
+    asked = {"design-estimand": "gain_in_d_prime", "design-smallest_effect": "0.4"}
+
+    document = saved(base, **asked)
+
+    assert (document["plan"]["estimand"], document["plan"]["smallest_effect"]) == ("gain_in_d_prime", 0.4)
+    assert DesignEditor(document).form.initial["smallest_effect"] == 0.4
+    assert DesignEditor(base).form.initial["smallest_effect"] == 10
+
+
 def test_the_control_of_the_plan_follows_the_arms() -> None:
     make_material()
     base = full(small_document())

@@ -8,7 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from studyapp import queue
-from studyapp.actions.rehearsals import planned_rehearsal, rehearsal_of, start_rehearsal
+from studyapp.actions.rehearsals import planned_rehearsal, planted_gain, rehearsal_of, start_rehearsal
 from studyapp.errors import WrongState
 from studyapp.models import Enrolment, Job, Report, Response, Stage, Study
 from studyapp.models.frozen import frozen_study
@@ -95,6 +95,7 @@ def test_a_rehearsal_tells_its_progress_and_keeps_what_was_planted(site: str) ->
     assert (job.state, job.done) == (JobState.DONE, 4)
     plan = planned_rehearsal(job)
     assert (plan.participants, plan.gain, plan.seed, plan.mix) == (4, 0.1, 9, {"learns": 1})
+    assert planted_gain(report.stage) == 0.1
     assert report.document["is_simulated"] is True
 
 
