@@ -316,7 +316,7 @@ def _uneven_cr2(
     inner = -scaled @ scaled.transpose(0, 2, 1)
     inner[:, np.arange(shape[1]), np.arange(shape[1])] += w**-2
     values, vectors = np.linalg.eigh(inner)
-    floor = ALONE * values.max(axis=1, keepdims=True)
+    floor = ALONE * np.maximum(values.max(axis=1, keepdims=True), np.finfo(float).tiny)
     inverse_root = _spectral(vectors, np.where(values > floor, np.maximum(values, floor) ** -0.5, 0.0))
     adjust = root[:, :, None] * inverse_root * root[:, None, :]
     weighted = (xs * w[:, :, None]).transpose(0, 2, 1)
