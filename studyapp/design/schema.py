@@ -10,7 +10,18 @@ import re
 from itertools import islice
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from studyapp.design.canonical import sha256_of
 from studyapp.errors import DesignRefused, Problem
@@ -202,6 +213,22 @@ class Completion(Part):
     redirect: Annotated[str, StringConstraints(pattern=r"^(https://[^\s<>\"']{3,500})?$")] = ""
 
 
+class ResponseTimes(Part):
+    """Response times that the analysis leaves out, in ms: those below `low_ms` and those above `high_ms`."""
+
+    low_ms: Annotated[int, Field(ge=0, le=3_600_000)] | None = None
+    high_ms: Annotated[int, Field(ge=1, le=3_600_000)] | None = None
+
+    @model_validator(mode="after")
+    def _leave_something(self) -> ResponseTimes:
+        low, high = self.low_ms or 0, self.high_ms
+        if not low and high is None:
+            raise ValueError("give low_ms, high_ms or both; without a rule leave response_times out")
+        if high is not None and low >= high:
+            raise ValueError(f"low_ms ({low}) must be below high_ms ({high})")
+        return self
+
+
 class Plan(Part):
     """The analysis, written before the data and frozen with the design."""
 
@@ -217,6 +244,15 @@ class Plan(Part):
     smallest_effect: Annotated[float, Field(gt=0, lt=1_000_000, description="in the estimand's unit")] = 0.1
     seed: Annotated[int, Field(ge=0, lt=2**53)] = 1
     stages: Annotated[tuple[Literal["pilot", "main", "top_up"], ...], Field(min_length=1)] = ("main",)
+    response_times: ResponseTimes | None = None
+
+    @model_serializer(mode="wrap")
+    def _as_always(self, written: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """Without a part that came later and is not used, so that designs frozen before it keep their hash."""
+        document: dict[str, object] = written(self)
+        if self.response_times is None:
+            del document["response_times"]
+        return document
 
 
 class Design(Part):

@@ -141,8 +141,7 @@ def test_everybody_gone_before_post_is_no_estimate_but_a_report(simulate):
     (estimate,) = report.primary
     assert (estimate.value, estimate.interval, estimate.conservative_interval, estimate.p_value) == (None,) * 4
     assert report.deviations == (
-        "12 of 12 allocated lack the answers that the outcome is made of: "
-        "counted with a gain of zero, as planned.",
+        "12 of 12 allocated lack the answers that the outcome is made of: counted with a gain of zero, as planned.",
         "Nobody in arm 'No explanation' has an outcome: its contrasts are not estimated.",
         "Nobody in arm 'LIME' has an outcome: its contrasts are not estimated.",
     )

@@ -92,7 +92,10 @@ def three_classes(document: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (three_classes, "plan.estimand: Gain in sensitivity d′, POST minus PRE is defined for a model with two classes"),
+        (
+            three_classes,
+            "plan.estimand: Gain in sensitivity d′, POST minus PRE is defined for a model with two classes",
+        ),
         (
             lambda document: document.update(ratings=[]) or document["plan"].update(estimand="rating"),
             "plan.estimand: Mean rating is made of ratings at the end; this design asks for none",
