@@ -437,7 +437,7 @@ def test_mutant_that_seeds_by_place_is_caught(cases: Mapping[str, Case], monkeyp
     monkeypatch.setattr(lime, "draw_masks", by_place)
     with pytest.raises(AssertionError):
         check_bytes_do_not_depend_on_the_batch(
-            Run(ExplainerSpec("lime", {"n_samples": 200}), "image-cnn"), cases["image-cnn"]
+            Run(ExplainerSpec("lime", {"n_samples": 200}), "tabular-mlp"), cases["tabular-mlp"]
         )
 
 
