@@ -44,6 +44,7 @@ class World:
     patient: bool = True  # whether they send again after a failure
     keep_alive: bool = True
     timeout_s: float = 15
+    thinks_s: float = 0  # over each answer, on average
 
 
 class Visitor(Browser):
@@ -53,6 +54,7 @@ class Visitor(Browser):
         super().__init__(scripts=scripts, cookies=cookies)
         self.world, self.person, self.study = world, person, study
         self.is_alone = True
+        self.thinking = random.Random(person)
 
     def another_tab(self) -> Visitor:
         tab = Visitor(self.world, self.person, self.study, scripts=self.scripts, cookies=self.cookies)
@@ -64,6 +66,8 @@ class Visitor(Browser):
     ) -> tuple[http.client.HTTPResponse, bytes]:
         sent = sent_in(body) if method == "POST" else None
         has_fresh_token = False
+        if sent is not None:
+            time.sleep(self.thinking.uniform(0, 2 * self.world.thinks_s))
         while True:
             if self.world.over.is_set():
                 raise TheEnd
