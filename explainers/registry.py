@@ -96,6 +96,18 @@ class Entry:
         return frozenset(self.forms)
 
 
+_STEADINESS: Mapping[str, Param] = {
+    "steady_r": Float(
+        0.0,
+        low=0.0,
+        high=0.99,
+        help=(
+            "Asks twice as often, again and again, until two runs with other seeds would give weights that correlate "
+            "this much: what people see is then the method and not its noise. 0 asks as often as said and no more."
+        ),
+    ),
+    "most_samples": Int(40_000, low=100, high=200_000, help="Where the doubling ends, steady or not."),
+}
 _LIME: Mapping[str, Param] = {
     "n_samples": Int(
         5000,
@@ -113,6 +125,7 @@ _LIME: Mapping[str, Param] = {
         ),
     ),
     "cells": Int(7, low=2, high=32, help="Images only: the picture is cut into this many rows and columns of cells."),
+    **_STEADINESS,
 }
 _INTEGRATED_GRADIENTS: Mapping[str, Param] = {
     "n_steps": Int(50, low=5, high=500, help="How many points of the path from the baseline to the item are used."),
@@ -128,6 +141,7 @@ _KERNEL_SHAP: Mapping[str, Param] = {
         ),
     ),
     "cells": _LIME["cells"],
+    **_STEADINESS,
 }
 _EXACT_SHAPLEY: Mapping[str, Param] = {
     "n_groups": Int(

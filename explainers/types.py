@@ -241,7 +241,7 @@ class Explanation:
     """What a method says about one output, with what is needed to judge it.
 
     `explained_class` is the predictor's own output, never the true label. `diagnostics` holds plain numbers
-    (`samples`, `local_r2`, `seconds`, ...), units in their names.
+    (`samples`, `local_r2`, `seed_r`, ...), units in their names.
     """
 
     form: Form

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import itertools
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from django.utils import timezone
@@ -176,13 +177,16 @@ def main_link(study: Study) -> Link:
     return Link.objects.get(stage__study=study, stage__kind=StageKind.MAIN)
 
 
-def make_explanations_ready(study: Study) -> None:
-    """Store explanations as a worker would, with weights that name their own key."""
+def make_explanations_ready(study: Study, seed_rs: Mapping[str, Sequence[float]] = MappingProxyType({})) -> None:
+    """Store explanations as a worker would, with weights that name their own key; `seed_rs` by explainer, in turn."""
+    agreements = {name: itertools.cycle(values) for name, values in seed_rs.items()}
     for row in Explanation.objects.of_design(study.frozen).pending().select_related("item", "item__dataset"):
         content = input_from_json(row.item.content)
         row.form = make_form(content, form_of(ExplainerSpec(row.explainer, row.params), content.modality)).to_json()
         row.explained_class = Output.objects.filter(item=row.item, perturbation=None).first().class_index
         row.diagnostics = {"seconds": 0.01, "samples": 10.0}
+        if row.explainer in agreements:
+            row.diagnostics["seed_r"] = next(agreements[row.explainer])
         row.state = ExplanationState.READY
         row.computed_at = timezone.now()
         row.save()

@@ -93,9 +93,9 @@ def method(name: str) -> Method:
     return found
 
 
-def generator(seed: int, stream: int) -> np.random.Generator:
-    """An item's own generator; `stream` keeps draws for different purposes apart."""
-    return np.random.default_rng([seed & _SEED_MASK, stream])
+def generator(seed: int, stream: int, repeat: int = 0) -> np.random.Generator:
+    """An item's own generator; `stream` keeps draws for different purposes apart, `repeat` those of one purpose."""
+    return np.random.default_rng([seed & _SEED_MASK, stream, *([repeat] if repeat else [])])
 
 
 def correlation(first: FloatArray, second: FloatArray) -> float:

@@ -24,6 +24,7 @@ import torch
 
 from explainers.methods.base import Attribution, Batch, BoolArray, FloatArray, IntArray, correlation, generator
 from explainers.methods.masking import Masking, baseline_masking
+from explainers.methods.steadiness import until_steady
 
 _COALITIONS = 4  # stream of an item's generator
 _FEWEST_A_UNIT = 4  # coalitions, so that something is left beside the outermost size
@@ -35,14 +36,21 @@ def explain(batch: Batch) -> list[Attribution]:
     Returns
     -------
     list of Attribution
-        Weights in units of probability. Diagnostics: `samples`, the coalitions asked, all and none included;
+        Weights in units of probability. Diagnostics: `samples`, the coalitions asked, all and none included (more
+        than were asked for where `steady_r` wanted them, see `explainers.methods.steadiness`);
         `probability` at the item and `baseline_probability` with every unit absent: the weights sum to the
         difference of the two; `enumerated`, 1 where every coalition was asked and the values are exact, else 0;
         `seed_r`, the correlation to expect between the weights of two runs with different seeds, from two halves of
         the drawn pairs by the Spearman–Brown formula (see `explainers.methods.lime`; 1 where nothing is drawn).
     """
     found = baseline_masking(batch)
-    fits = solve([_regression(found, place) for place in range(len(batch.requests))])
+    asked = int(batch.params["n_coalitions"])
+
+    def ask(place: int, number: int, before: Regression | None) -> Regression:
+        # Anew with twice the coalitions: with more of them other sizes are enumerated, and shares of drawn ones differ.
+        return _regression(found, place, asked * 2**number, number)
+
+    fits = until_steady(batch.params, len(batch.requests), ask, solve)
     return [Attribution(fit.values, fit.diagnostics(), found.unit_of_pixel(place)) for place, fit in enumerate(fits)]
 
 
@@ -171,26 +179,34 @@ class Fit:
     values: FloatArray  # (n_units,)
     of_halves: tuple[FloatArray, FloatArray]
 
+    @property
+    def n_samples(self) -> int:
+        return self.regression.n_samples
+
+    @property
+    def n_units(self) -> int:
+        return len(self.values)
+
     def diagnostics(self) -> dict[str, float]:
         return {
             "samples": float(self.regression.n_samples),
             "probability": self.regression.worth,
             "baseline_probability": self.regression.baseline_worth,
             "enumerated": float(self.regression.is_exact),
-            "seed_r": self._seed_r(),
+            "seed_r": self.seed_r(),
         }
 
-    def _seed_r(self) -> float:
+    def seed_r(self) -> float:
         if self.regression.is_exact:
             return 1.0
         r = correlation(*self.of_halves)
         return max(2 * r / (1 + r), -1.0) if r > -1 else -1.0
 
 
-def _regression(found: Masking, place: int) -> Regression:
+def _regression(found: Masking, place: int, n_coalitions: int, number: int) -> Regression:
     n_units = found.n_units(place)
-    own = plan(n_units, max(int(found.batch.params["n_coalitions"]), _FEWEST_A_UNIT * n_units))
-    drawn = own.drawn(generator(found.batch.requests[place].seed, _COALITIONS))
+    own = plan(n_units, max(n_coalitions, _FEWEST_A_UNIT * n_units))
+    drawn = own.drawn(generator(found.batch.requests[place].seed, _COALITIONS, number))
     ends = np.array([[False], [True]]).repeat(n_units, axis=1)
     worths = found.predict(place, np.concatenate([ends, own.enumerated, drawn, ~drawn]))
     changes = worths[2:] - worths[0]

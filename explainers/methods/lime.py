@@ -19,6 +19,7 @@ import torch
 
 from explainers.methods.base import Attribution, Batch, BoolArray, FloatArray, correlation, generator
 from explainers.methods.masking import Masking, TabularMasking, masking
+from explainers.methods.steadiness import until_steady
 from explainers.types import Modality
 
 RIDGE = 1.0  # the package's penalty
@@ -31,14 +32,19 @@ def explain(batch: Batch) -> list[Attribution]:
     Returns
     -------
     list of Attribution
-        Weights in units of probability. Diagnostics: `samples` (the item itself is the first); `local_r2`, the
+        Weights in units of probability. Diagnostics: `samples` (the item itself is the first; more than were asked
+        for where `steady_r` wanted them, see `explainers.methods.steadiness`); `local_r2`, the
         weighted R² of the line near the item (0 where the answers do not vary); `seed_r`, the correlation to
         expect between the weights of two runs with different seeds, estimated from the two halves of the samples
         by the Spearman–Brown formula 2r / (1 + r) (0 where it is not defined); `local_fit`, the line's answer at
         the item, beside `probability`, the predictor's.
     """
     neighbourhoods = masking(batch)
-    fits = solve([_regression(neighbourhoods, place) for place in range(len(batch.requests))])
+
+    def ask(place: int, number: int, before: Regression | None) -> Regression:
+        return _regression(neighbourhoods, place) if before is None else _more(neighbourhoods, place, number, before)
+
+    fits = until_steady(batch.params, len(batch.requests), ask, solve)
     return [
         Attribution(fit.coefficients, fit.diagnostics(), neighbourhoods.unit_of_pixel(place))
         for place, fit in enumerate(fits)
@@ -48,13 +54,15 @@ def explain(batch: Batch) -> list[Attribution]:
 # --- neighbourhood and kernel ----------------------------------------------------------------------------------------
 
 
-def draw_masks(neighbourhoods: Masking, place: int, n_samples: int) -> BoolArray:
+def draw_masks(neighbourhoods: Masking, place: int, n_samples: int, number: int = 0) -> BoolArray:
     """The item itself, then `n_samples` - 1 masks from the item's own generator; shape (n_samples, n_units).
+
+    A later round (`number` from 1) has a generator of its own, and masks alone.
 
     Tables: a variable is present with the share of training rows that have the item's value. Texts: the number of
     dropped tokens is uniform from 1 to all, then which ones. Images: each cell with probability one half.
     """
-    rng = generator(neighbourhoods.batch.requests[place].seed, _MASKS)
+    rng = generator(neighbourhoods.batch.requests[place].seed, _MASKS, number)
     n_units = neighbourhoods.n_units(place)
     if isinstance(neighbourhoods, TabularMasking):
         masks = rng.random((n_samples, n_units)) < neighbourhoods.own_frequencies(place)
@@ -62,7 +70,8 @@ def draw_masks(neighbourhoods: Masking, place: int, n_samples: int) -> BoolArray
         masks = _dropped(rng, n_samples, n_units)
     else:
         masks = rng.random((n_samples, n_units)) < 0.5
-    masks[0] = True
+    if number == 0:
+        masks[0] = True
     return masks
 
 
@@ -164,6 +173,11 @@ class Regression:
     n_samples: int
     probability: float
 
+    def __add__(self, other: Regression) -> Regression:
+        """Both samples of one item together."""
+        halves = self.halves[0] + other.halves[0], self.halves[1] + other.halves[1]
+        return Regression(halves, self.n_samples + other.n_samples, self.probability)
+
 
 @dataclass(frozen=True)
 class Fit:
@@ -173,13 +187,21 @@ class Fit:
     coefficients: FloatArray  # (n_units,)
     of_halves: tuple[FloatArray, FloatArray]
 
+    @property
+    def n_samples(self) -> int:
+        return self.regression.n_samples
+
+    @property
+    def n_units(self) -> int:
+        return len(self.coefficients)
+
     def diagnostics(self) -> dict[str, float]:
         everything = self.regression.halves[0] + self.regression.halves[1]
         shift = (everything.of_changes + everything.of_absent @ self.coefficients) / everything.total
         return {
             "samples": float(self.regression.n_samples),
             "local_r2": self._local_r2(everything),
-            "seed_r": self._seed_r(),
+            "seed_r": self.seed_r(),
             "local_fit": float(self.regression.probability + shift),
             "probability": self.regression.probability,
         }
@@ -191,22 +213,33 @@ class Fit:
         slopes = -self.coefficients
         return float(1 - (changes - 2 * (slopes @ both) + slopes @ products @ slopes) / changes)
 
-    def _seed_r(self) -> float:
+    def seed_r(self) -> float:
         r = correlation(*self.of_halves)
         return max(2 * r / (1 + r), -1.0) if r > -1 else -1.0
 
 
 def _regression(neighbourhoods: Masking, place: int) -> Regression:
-    params = neighbourhoods.batch.params
-    masks = draw_masks(neighbourhoods, place, int(params["n_samples"]))
+    masks = draw_masks(neighbourhoods, place, int(neighbourhoods.batch.params["n_samples"]))
     scores = neighbourhoods.predict(place, masks)
-    weights = KERNELS[neighbourhoods.batch.predictor.modality].weights(masks, float(params["kernel_width"]))
+    return _of_samples(neighbourhoods, masks, scores, float(scores[0]))
+
+
+def _more(neighbourhoods: Masking, place: int, number: int, before: Regression) -> Regression:
+    """As many samples again as there are."""
+    masks = draw_masks(neighbourhoods, place, before.n_samples, number)
+    scores = neighbourhoods.predict(place, masks)
+    return before + _of_samples(neighbourhoods, masks, scores, before.probability)
+
+
+def _of_samples(neighbourhoods: Masking, masks: BoolArray, scores: FloatArray, probability: float) -> Regression:
+    kernel = KERNELS[neighbourhoods.batch.predictor.modality]
+    weights = kernel.weights(masks, float(neighbourhoods.batch.params["kernel_width"]))
     middle = len(masks) // 2
-    changes = scores - scores[0]
+    changes = scores - probability
     first, second = (
         Moments.of(masks[half], changes[half], weights[half]) for half in (slice(None, middle), slice(middle, None))
     )
-    return Regression((first, second), len(masks), float(scores[0]))
+    return Regression((first, second), len(masks), probability)
 
 
 def solve(regressions: list[Regression]) -> list[Fit]:

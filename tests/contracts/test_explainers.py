@@ -429,10 +429,10 @@ def test_mutant_whose_passes_have_the_shape_of_the_batch_is_caught(
 def test_mutant_that_seeds_by_place_is_caught(cases: Mapping[str, Case], monkeypatch: pytest.MonkeyPatch) -> None:
     own = lime.draw_masks
 
-    def by_place(neighbourhoods: Masking, place: int, n_samples: int) -> BoolArray:
+    def by_place(neighbourhoods: Masking, place: int, n_samples: int, number: int = 0) -> BoolArray:
         requests = tuple(replace(r, seed=place) for place, r in enumerate(neighbourhoods.batch.requests))
         monkeypatch.setattr(neighbourhoods, "batch", replace(neighbourhoods.batch, requests=requests))
-        return own(neighbourhoods, place, n_samples)
+        return own(neighbourhoods, place, n_samples, number)
 
     monkeypatch.setattr(lime, "draw_masks", by_place)
     with pytest.raises(AssertionError):

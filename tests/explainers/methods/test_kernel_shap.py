@@ -29,7 +29,7 @@ from tests.explainers.methods.conftest import Cue
 
 
 def batch(case: Case, n_coalitions: int = 300) -> Batch:
-    params = {"n_coalitions": n_coalitions, "cells": 7}
+    params = {"n_coalitions": n_coalitions, "cells": 7, "steady_r": 0.0, "most_samples": n_coalitions}
     return Batch(case.predictor, case.requests, own_classes(case.predictor, case.inputs), params, 128)
 
 

@@ -33,7 +33,7 @@ def batch(case: Case, **params: float) -> Batch:
         case.predictor,
         requests,
         own_classes(case.predictor, case.inputs),
-        {"n_samples": 300, "kernel_width": 0.0, "cells": 7, **params},
+        {"n_samples": 300, "kernel_width": 0.0, "cells": 7, "steady_r": 0.0, "most_samples": 300, **params},
         4096,
     )
 

@@ -84,7 +84,7 @@ def test_the_fields_of_a_form_become_the_design() -> None:
         "block_multiples": [2, 3],
     }
     expected["plan"]["smallest_effect"] = 0.075
-    expected["arms"][2]["explainer"]["params"] = {"n_samples": 700}
+    expected["arms"][2]["explainer"]["params"]["n_samples"] = 700
     expected["arms"][0]["weight"] = 2
     assert document == expected
 
