@@ -1,7 +1,11 @@
-"""`python -m analysis responses.csv design.json [--out FOLDER]`: the report, repeated from the downloaded files."""
+"""`python -m analysis responses.csv design.json [--out FOLDER]`: the report, repeated from the downloaded files.
+
+`python -m analysis schema` prints the JSON Schema of report.json (docs/report.schema.json is its output).
+"""
 
 import argparse
 import io
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,14 +13,18 @@ from pathlib import Path
 from analysis.api import analyse, draw_figures, read_design, read_table
 from analysis.columns import STAGES
 from analysis.errors import AnalysisError
-from analysis.report import Report
+from analysis.report import Report, report_schema
 from analysis.text import report_text
 from analysis.words import methods_paragraph, results_paragraph
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return 0, or 2 with a message on what to mend."""
-    options = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if given == ["schema"]:
+        sys.stdout.write(schema_text())
+        return 0
+    options = _parser().parse_args(given)
     try:
         table, design = read_table(options.responses), read_design(options.design)
         report = analyse(table, design, stages=options.stage, draws=options.draws)
@@ -32,6 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="replace")  # a console without a minus sign or curly quotes still gets its table
     sys.stdout.write(f"{text}\n")
     return 0
+
+
+def schema_text() -> str:
+    """Return the JSON Schema of report.json as text."""
+    return json.dumps(report_schema(), indent=2) + "\n"
 
 
 def write_report(report: Report, text: str, folder: Path) -> None:
@@ -53,7 +66,11 @@ def write_report(report: Report, text: str, folder: Path) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m analysis", description="Say whether the explanations helped.")
+    parser = argparse.ArgumentParser(
+        prog="python -m analysis",
+        description="Say whether the explanations helped.",
+        epilog="python -m analysis schema prints the JSON Schema of report.json.",
+    )
     parser.add_argument("responses", type=Path, help="responses.csv, as downloaded")
     parser.add_argument("design", type=Path, help="design.json, as downloaded")
     parser.add_argument("--out", type=Path, help="folder for report.json, report.txt and figures/*.svg")

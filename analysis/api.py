@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.checks import check_table
+from analysis.closed import closed_tests
 from analysis.describe import answers
 from analysis.describe.flagged import flag_rates
 from analysis.describe.flow import SampleRatio, attrition, flow, sample_ratios
@@ -18,6 +19,8 @@ from analysis.estimands.base import Outcome, Question
 from analysis.estimation import Estimation, planned_estimates
 from analysis.inference.counts import ALARM_P
 from analysis.inference.welch import mean_of
+from analysis.losses import baseline, impute_losses
+from analysis.protocol import adherence, as_planned
 from analysis.quality.flags import raise_flags
 from analysis.report import SCHEMA_VERSION, ArmMean, Report, provenance, report_from_json
 from analysis.sensitivity import sensitivity_estimates, unflagged_estimates
@@ -129,6 +132,9 @@ def _report(study: _Study, responses_sha256: str) -> Report:
         unflagged=unflagged_estimates(work, outcome, flags.of_anybody),
         sensitivity=sensitivity_estimates(work, outcome, others),
         weighed=weigh(work, outcome),
+        losses=impute_losses(work, outcome, baseline(study.table, study.enrolments, plan.pre)),
+        protocol=as_planned(work, outcome, adherence(study.table, design, study.enrolments)),
+        closed=closed_tests(work, outcome),
         arm_means=_arm_means(study, outcome, work.level),
         accuracy=answers.accuracy(rows),
         own_label=answers.own_label(rows),

@@ -49,6 +49,16 @@ class Phase:
 
 
 @dataclass(frozen=True)
+class TrialBlock:
+    """The trials of one block: its phase and key, how many everybody gets, and whether arms show an explanation."""
+
+    phase: str
+    block: str
+    n_trials: int
+    shows_explanation: bool
+
+
+@dataclass(frozen=True)
 class Plan:
     """The analysis plan, frozen with the design.
 
@@ -98,7 +108,8 @@ class Design:
     """A frozen design, with the SHA-256 of the text it was read from.
 
     `trim` is the rule for response times, under `plan.response_times`, and `looks` are the looks before the end, under
-    `plan.looks`; None where the plan has none.
+    `plan.looks`; None where the plan has none. `blocks` are in the order people meet them; empty where the design does
+    not say what its phases are made of.
     """
 
     title: str
@@ -110,6 +121,7 @@ class Design:
     sha256: str
     trim: Trim | None = None
     looks: LookPlan | None = None
+    blocks: tuple[TrialBlock, ...] = ()
 
     def arm(self, key: str) -> Arm:
         """Return the arm of this key.
@@ -209,6 +221,11 @@ class _Reader:
             self.problems.append(f"{path}: expected one of {', '.join(allowed)}, found {value!r}")
         return value
 
+    def some(self, path: str) -> range:
+        """Return the indices of a list that may be left out."""
+        value = self.look_up(path)
+        return range(len(value)) if isinstance(value, list) else range(0)
+
     def indices(self, path: str) -> range:
         value = self.look_up(path)
         if isinstance(value, list) and value:
@@ -246,6 +263,7 @@ def _design(reader: _Reader, sha256: str) -> Design:
         sha256=sha256,
         trim=_trim(reader),
         looks=_looks(reader),
+        blocks=tuple(_blocks(reader)),
     )
 
 
@@ -254,6 +272,20 @@ def _arm(reader: _Reader, path: str) -> Arm:
     return Arm(
         reader.one(f"{path}.key", str), reader.one(f"{path}.title", str), role, reader.whole(f"{path}.weight", 1)
     )
+
+
+def _blocks(reader: _Reader) -> Iterator[TrialBlock]:
+    """Read what the phases are made of; a design written by hand need not say."""
+    sizes = {
+        reader.one(f"item_sets[{i}].key", str): reader.whole(f"item_sets[{i}].n_items", 1)
+        for i in reader.some("item_sets")
+    }
+    for p in reader.some("phases"):
+        for b in reader.some(f"phases[{p}].blocks"):
+            path = f"phases[{p}].blocks[{b}]"
+            phase, item_set = reader.look_up(f"phases[{p}].key"), reader.choice(f"{path}.item_set", tuple(sizes))
+            shows = reader.look_up(f"{path}.explanation") is True
+            yield TrialBlock(str(phase), reader.one(f"{path}.key", str), sizes.get(item_set, 0), shows)
 
 
 def _plan(reader: _Reader) -> Plan:

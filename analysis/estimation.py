@@ -107,6 +107,18 @@ def planned_estimates(work: Estimation, outcome: Outcome) -> tuple[Estimate, ...
     return tuple(replace(estimate, p_adjusted=p) for estimate, p in zip(estimates, adjusted, strict=True))
 
 
+def values_where_observed(work: Estimation, outcome: Outcome) -> FloatArray:
+    """Return the values, shape (n,); NaN in an arm without an outcome: what a rule fills in alone is no estimate."""
+    arm = work.allocation.arm
+    observed = np.bincount(arm[outcome.is_observed], minlength=len(work.design.arms)) > 0
+    return np.where(observed[arm], outcome.values, np.nan)
+
+
+def primary_comparisons(design: Design) -> list[Comparison]:
+    """List the primary family alone."""
+    return [comparison for comparison in planned_comparisons(design) if comparison.family == "primary"]
+
+
 def estimate_all(work: Estimation, outcome: Outcome, comparisons: Sequence[Comparison]) -> list[Estimate]:
     pairs = work.pairs(comparisons)
     tests = permutation_tests(outcome.values, work.allocation, pairs, draws=work.draws, seed=work.seeds[0])

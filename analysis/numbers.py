@@ -118,6 +118,11 @@ def factor_text(factor: float | None) -> str:
     return f"{factor:.2g}" if factor >= 0.1 else f"1 / {1 / factor:,.0f}" if factor > 1e-4 else "< 1 / 10,000"
 
 
+def deviations_text(value: float | None) -> str:
+    """Write a number of standard deviations with its sign: "−0.42"."""
+    return DASH if value is None else f"{value:+.2f}".replace("-", MINUS)
+
+
 def percent(value: float | None) -> str:
     """Write a share as "62 %"."""
     return DASH if value is None else f"{100 * value:.0f} %"

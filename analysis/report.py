@@ -9,17 +9,20 @@ from typing import Final
 import numpy as np
 import scipy
 
-from analysis.codec import decode, encode
+from analysis.closed import Closed
+from analysis.codec import Json, decode, encode, schema_of
 from analysis.describe.answers import OrderPoint, Ratings, Share, Times
 from analysis.describe.flagged import FlagRate
 from analysis.describe.flow import Attrition, Flow, SampleRatio
 from analysis.design import Arm, Phase, Plan
 from analysis.errors import ReportError
 from analysis.estimands.base import Attributes
+from analysis.losses import Imputed
+from analysis.protocol import Protocol
 from analysis.types import Estimate, Interval
 from analysis.weighed import Weighed
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 VERSION: Final = "0.1.0"
 
 
@@ -72,6 +75,13 @@ class Report:
     weighed : tuple of Weighed
         The primary contrasts against the smallest effect of interest, as odds of the data, and with what losses could
         hide.
+    losses : tuple of Imputed
+        The primary contrasts with the missing outcomes imputed, and how far off these would have to be.
+    protocol : tuple of Protocol
+        The primary contrasts among those who did as planned, and among compliers; empty where the design does not say
+        what is shown.
+    closed : tuple of Closed
+        Content against mere attention, with each placebo; empty where there is none.
     arm_means : tuple of ArmMean
         Of the outcome, after the missing-data rule.
     accuracy, own_label : tuple of Share
@@ -107,6 +117,9 @@ class Report:
     unflagged: tuple[Estimate, ...]
     sensitivity: tuple[Estimate, ...]
     weighed: tuple[Weighed, ...]
+    losses: tuple[Imputed, ...]
+    protocol: tuple[Protocol, ...]
+    closed: tuple[Closed, ...]
     arm_means: tuple[ArmMean, ...]
     accuracy: tuple[Share, ...]
     own_label: tuple[Share, ...]
@@ -158,6 +171,15 @@ def provenance(responses_sha256: str, design_sha256: str, seeds: Mapping[str, in
     return Provenance(
         VERSION, platform.python_version(), np.__version__, scipy.__version__, responses_sha256, design_sha256, seeds
     )
+
+
+def report_schema() -> dict[str, Json]:
+    """Return the JSON Schema of report.json, made from the same annotations as its reader."""
+    schema = schema_of(Report)
+    properties = schema["properties"]
+    assert isinstance(properties, dict)
+    properties["schema_version"] = {"const": SCHEMA_VERSION}
+    return schema
 
 
 def report_from_json(text: str) -> Report:

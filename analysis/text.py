@@ -10,6 +10,7 @@ from analysis.numbers import (
     amount,
     between,
     decimals,
+    deviations_text,
     factor_text,
     level_text,
     p_text,
@@ -19,7 +20,7 @@ from analysis.numbers import (
     span,
 )
 from analysis.report import Report
-from analysis.types import Estimate
+from analysis.types import Contrast, Estimate
 
 
 def report_text(report: Report) -> str:
@@ -40,6 +41,9 @@ def report_text(report: Report) -> str:
         _effects("Secondary: not in the primary family", report, report.secondary),
         _sensitivity(report),
         _weighed(report),
+        _imputed(report),
+        _protocol(report),
+        _closed(report),
         _accuracy(report),
         _beside(report),
         _flow(report),
@@ -72,8 +76,8 @@ def _heading(report: Report) -> str:
     )
 
 
-def _name(report: Report, estimate: Estimate) -> str:
-    return f"{report.arm_title(estimate.contrast.arm)} minus {report.arm_title(estimate.contrast.minus)}"
+def _name(report: Report, contrast: Contrast) -> str:
+    return f"{report.arm_title(contrast.arm)} minus {report.arm_title(contrast.minus)}"
 
 
 def _counts(estimate: Estimate) -> str:
@@ -90,7 +94,7 @@ def _effects(title: str, report: Report, estimates: Sequence[Estimate]) -> str:
     header += ["without the flagged"] if has_beside else []
     rows = [
         [
-            _name(report, estimate),
+            _name(report, estimate.contrast),
             amount(estimate.value, report.unit, places),
             between(estimate.interval, report.unit, places),
             p_text(estimate.p_value),
@@ -130,7 +134,7 @@ def _sensitivity(report: Report) -> str:
     header = ["contrast", f"{_effect_of(report)}, or ×", "interval", "p", "n"]
     rows = [
         [
-            f"{_name(report, estimate)}; {estimate.label}",
+            f"{_name(report, estimate.contrast)}; {estimate.label}",
             amount(estimate.value, estimate.unit, places := own if estimate.unit == report.unit else 2),
             between(estimate.interval, estimate.unit, places),
             p_text(estimate.p_value),
@@ -146,7 +150,7 @@ def _weighed(report: Report) -> str:
               "Lee bounds, if losses differ"]  # fmt: skip
     rows = [
         [
-            f"{report.arm_title(one.contrast.arm)} minus {report.arm_title(one.contrast.minus)}",
+            _name(report, one.contrast),
             p_text(one.equivalence_p),
             between(one.equivalence_interval, report.unit, decimals(one.equivalence_interval, report.unit)),
             factor_text(one.bayes_factor),
@@ -155,6 +159,68 @@ def _weighed(report: Report) -> str:
         for one in report.weighed
     ]
     return f"The primary contrasts, weighed in other ways\n{columns(header, rows)}"
+
+
+def _imputed(report: Report) -> str:
+    title = "Missing outcomes imputed, and how far off they would have to be"
+    if not any(one.method for one in report.losses):
+        return f"{title}\n" + "\n".join(dict.fromkeys(one.sentence for one in report.losses))
+    header = [
+        "contrast",
+        _effect_of(report),
+        "interval",
+        "p",
+        "missing information",
+        "missing",
+        "tipping point",
+        "in SD",
+    ]
+    rows = [
+        [
+            _name(report, one.contrast),
+            amount(one.value, report.unit, places := decimals(one.interval, report.unit)),
+            between(one.interval, report.unit, places),
+            p_text(one.p_value),
+            percent(one.missing_information),
+            "/".join(map(str, one.n_missing.values())),
+            amount(one.tipping_shift, report.unit, places),
+            deviations_text(one.tipping_deviations),
+        ]
+        for one in report.losses
+    ]
+    words = [f"{_name(report, one.contrast)}: {one.sentence}" for one in report.losses]
+    return "\n".join([title, columns(header, rows), *words])
+
+
+def _protocol(report: Report) -> str:
+    if not report.protocol:
+        return ""
+    header = ["contrast", "per protocol", "interval", "left out", "among compliers", "interval", "compliers"]
+    rows = [
+        [
+            _name(report, one.contrast),
+            amount(one.per_protocol, report.unit, places := decimals(one.per_protocol_interval, report.unit)),
+            between(one.per_protocol_interval, report.unit, places),
+            "/".join(map(str, one.n_left_out.values())),
+            amount(one.complier_effect, report.unit, places := decimals(one.complier_interval, report.unit)),
+            between(one.complier_interval, report.unit, places),
+            percent(one.complier_share),
+        ]
+        for one in report.protocol
+    ]
+    words = [
+        f"{_name(report, one.contrast)}: {one.per_protocol_sentence} {one.complier_sentence}" for one in report.protocol
+    ]
+    return "\n".join([f"Who did as planned, {_effect_of(report)}", columns(header, rows), *words])
+
+
+def _closed(report: Report) -> str:
+    if not report.closed:
+        return ""
+    several = len(report.closed) > 1
+    lines = [f"{report.arm_title(one.placebo)}: {one.sentence}" if several else one.sentence for one in report.closed]
+    methods = dict.fromkeys(f"{one.method}; at most {one.draws:,} re-draws each" for one in report.closed if one.method)
+    return "\n".join(["What explanations say, or only that there is one", *lines, *methods])
 
 
 def _accuracy(report: Report) -> str:

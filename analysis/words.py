@@ -1,12 +1,13 @@
 """The report in words: a paragraph of methods and one of results, ready for a paper."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from analysis.adjustment import ADJUSTMENTS
 from analysis.estimands import ESTIMANDS
 from analysis.numbers import amount, between, decimals, effect, level_text, p_text, percent, scale_of
+from analysis.protocol import Protocol
 from analysis.report import Report
-from analysis.types import Estimate, Interval
+from analysis.types import Contrast, Estimate, Interval
 
 
 def methods_paragraph(report: Report) -> str:
@@ -41,6 +42,7 @@ def methods_paragraph(report: Report) -> str:
         else "There was one primary contrast, so no adjustment was needed.",
         f"The smallest effect of interest was {_plain(plan.smallest_effect, report.unit)}.",
         *_rules(report),
+        *_methods_beside(report),
         f"Analysis {report.provenance.analysis} with seed {plan.seed} (NumPy {report.provenance.numpy}, "
         f"SciPy {report.provenance.scipy}).",
     ]
@@ -63,7 +65,7 @@ def results_paragraph(report: Report) -> str:
     if report.secondary:
         parts = [f"{_name(report, e)} {_found(report, e)}" for e in report.secondary]
         sentences.append(f"Secondary contrasts, not adjusted: {'; '.join(parts)}.")
-    sentences += [_losses(report), *_flagged(report), *_not_as_planned(report)]
+    sentences += [_losses(report), *_beside(report), *_flagged(report), *_not_as_planned(report)]
     return " ".join(sentences)
 
 
@@ -163,6 +165,55 @@ def _losses(report: Report) -> str:
     lost, allocated = sum(loss.lost.values()), report.flow.allocated
     compared = f" ({_p('Fisher p', loss.fisher_p)})" if loss.fisher_p is not None else ""
     return f"{lost} of {allocated} {loss.what}{compared}."
+
+
+def _methods_beside(report: Report) -> Iterator[str]:
+    """Say how losses, adherence and placebos were looked at, where the study has them."""
+    if any(one.method for one in report.losses):
+        yield (
+            "Missing outcomes were also imputed many times within arms from what was known before learning (Rubin's "
+            "rules), and shifted until the interval held zero (tipping point)."
+        )
+    if _strayed(report):
+        yield (
+            "Beside the comparison as allocated stand the difference among those who went through every trial as "
+            "planned (per protocol, which is not a randomized comparison) and the complier average causal effect, "
+            "which assumes that an arm matters only through its explanations' being seen."
+        )
+    if any(one.method for one in report.closed):
+        yield (
+            "What explanations say (against a placebo) and being shown any (placebo against control) were tested as "
+            "one closed family, every intersection by re-drawing the allocation."
+        )
+
+
+def _beside(report: Report) -> Iterator[str]:
+    """Say what losses, adherence and placebos showed."""
+    for one in report.losses:
+        if one.value is not None:
+            yield f"With the missing outcomes imputed {_beside_found(report, one.contrast, one.value, one.interval)}."
+            yield one.sentence
+    for kept in _strayed(report):
+        if kept.per_protocol is not None:
+            found = _beside_found(report, kept.contrast, kept.per_protocol, kept.per_protocol_interval)
+            lost = sum(kept.n_left_out.values())
+            yield f"Per protocol, {lost} people left out and the arms no longer as randomized, {found}."
+        if kept.complier_effect is not None:
+            found = _beside_found(report, kept.contrast, kept.complier_effect, kept.complier_interval)
+            yield f"Among compliers {found}."
+    yield from (one.sentence for one in report.closed)
+
+
+def _strayed(report: Report) -> list[Protocol]:
+    """The contrasts in which somebody did not do as planned: in the others there is nothing to say."""
+    return [one for one in report.protocol if any(one.n_left_out.values())]
+
+
+def _beside_found(report: Report, contrast: Contrast, value: float, interval: Interval | None) -> str:
+    unit, places = report.unit, decimals(interval, report.unit)
+    arm, control = report.arm_title(contrast.arm), report.arm_title(contrast.minus)
+    within = f" ({level_text(interval.level)} interval {between(interval, unit, places)})" if interval else ""
+    return f"the effect of {arm} against {control} was {amount(value, unit, places)} {scale_of(unit).noun}{within}"
 
 
 def _rules(report: Report) -> Sequence[str]:

@@ -82,11 +82,12 @@ FOUR_ARMS = (("none", "control", 1), ("placebo", "placebo", 1), ("lime", "explai
 
 def simulate_study(
     n=40, *, arms=TWO_ARMS, gain=None, n_items=16, dropout=0.0, seed=0, strata=("all",), multiples=(2,), stage="main",
-    item_sd=0.7, person_sd=0.5, left_early=0, **plan,
+    item_sd=0.7, person_sd=0.5, left_early=0, learning=0, **plan,
 ):  # fmt: skip
     """Invent a study: logistic in person and item; `gain` maps an arm to the rise of P(correct) in POST.
 
     A dropout leaves after PRE; `left_early` people arrive and never get an arm: they decline, fail or leave in turn.
+    With `learning` the design says that so many examples are shown twice, the second time explained.
     """
     rng = np.random.default_rng(seed)
     gain = gain or {}
@@ -116,7 +117,9 @@ def simulate_study(
         ]  # fmt: skip
         ability = rng.normal(0, person_sd)
         stays = rng.random() >= dropout
+        screens += _examples(base | given, "learn", learning)
         for phase in ("pre", "post") if stays else ("pre",):
+            screens += _examples(base | given, "explain", learning if phase == "post" else 0)
             for item in rng.permutation(n_items):
                 p = 1 / (1 + np.exp(-(ability + difficulty[item]))) + (gain.get(arm, 0) if phase == "post" else 0)
                 right = rng.random() < p
@@ -133,7 +136,25 @@ def simulate_study(
             screens.append(base | given | {"trial_type": "completion"})
         rows += _numbered(screens)
     rows += _left_early(left_early, stage)
-    return Study(rows, design_tree(arms, multiples, stages=[stage], **plan))
+    tree = design_tree(arms, multiples, stages=[stage], **plan)
+    return Study(rows, _with_blocks(tree, learning, n_items) if learning else tree)
+
+
+def _examples(base, phase, count):
+    return [
+        base | {"trial_type": "worked_example", "phase": phase, "block": phase, "item": f"e{n:02d}", "response": "seen"}
+        for n in range(count)
+    ]
+
+
+def _with_blocks(tree, learning, n_items):
+    """Say what the phases are made of, as the site's designs do."""
+    tree["item_sets"] = [{"key": "learning", "n_items": learning}, {"key": "test", "n_items": n_items}]
+    for phase in tree["phases"]:
+        key = phase["key"]
+        items = "test" if phase["kind"] == "test" else "learning"
+        phase["blocks"] = [{"key": key, "item_set": items, "explanation": key == "explain"}]
+    return tree
 
 
 def _places(rng, full, total, multiples, n):

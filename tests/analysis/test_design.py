@@ -3,6 +3,7 @@ import json
 import pytest
 
 from analysis.api import read_design
+from analysis.design import TrialBlock
 from analysis.errors import DesignError
 from analysis.estimands import ESTIMANDS
 from analysis.estimands.base import Trim
@@ -169,3 +170,32 @@ def test_planned_looks_are_read_where_a_plan_has_them_and_share_its_alpha(tree):
     tree["plan"]["looks"] = {"times": [0.5, 1], "spending": "hwang_shih_decani", "gamma": -2}
 
     assert read_design(json.dumps(tree)).looks == LookPlan((0.5, 1.0), 0.05, 2, "hwang_shih_decani", -2, 0.05)
+
+
+def test_what_the_phases_are_made_of_is_read(simulate):
+    design = simulate(4, n_items=2, learning=3).design
+
+    assert design.blocks == (
+        TrialBlock("learn", "learn", 3, False),
+        TrialBlock("pre", "pre", 2, False),
+        TrialBlock("explain", "explain", 3, True),
+        TrialBlock("post", "post", 2, False),
+    )
+
+
+def test_a_design_need_not_say_what_its_phases_are_made_of(tree):
+    assert read_design(json.dumps(tree)).blocks == ()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "problem"),
+    [
+        ({"item_set": "absent"}, "phases[1].blocks[0].item_set: expected one of learning, test, found 'absent'"),
+        ({"key": 3}, "phases[1].blocks[0].key: expected a text, found 3"),
+    ],
+)
+def test_blocks_that_make_no_sense_are_named(simulate, spoil, problem):
+    tree = simulate(4, n_items=2, learning=1).tree
+    tree["phases"][1]["blocks"][0] |= spoil
+
+    assert problems_of(tree) == (problem,)

@@ -9,6 +9,8 @@ from analysis.__main__ import main
 from analysis.api import analyse, report_from_json
 from analysis.numbers import decimals, points
 
+ROOT = Path(__file__).parents[2]
+
 
 @pytest.fixture
 def files(simulate, tmp_path):
@@ -70,15 +72,19 @@ def test_another_stage_and_fewer_draws_can_be_asked_for(files, capsys):
 
 
 def test_a_console_that_cannot_show_every_sign_still_gets_its_table(files):
-    root = Path(__file__).parents[2]
-
     done = subprocess.run(
-        [sys.executable, "-m", "analysis", *files[1]], cwd=root, env=os.environ | {"PYTHONIOENCODING": "ascii"},
+        [sys.executable, "-m", "analysis", *files[1]], cwd=ROOT, env=os.environ | {"PYTHONIOENCODING": "ascii"},
         capture_output=True, text=True, encoding="ascii", timeout=60, check=False,
     )  # fmt: skip
 
     assert (done.returncode, done.stderr) == (0, "")
     assert "LIME minus No explanation" in done.stdout
+
+
+def test_the_schema_in_the_docs_is_the_schema_in_force(capsys):
+    """Refresh it with `python -m analysis schema > docs/report.schema.json`."""
+    assert main(["schema"]) == 0
+    assert capsys.readouterr().out == (ROOT / "docs" / "report.schema.json").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("draws", ["0", "-5", "many"])
@@ -100,10 +106,8 @@ def test_the_module_runs_alone_without_django_or_torch(files):
         "from analysis.__main__ import main\n"
         "sys.exit(main(sys.argv[1:]))\n"
     )
-    root = Path(__file__).parents[2]
-
     done = subprocess.run(
-        [sys.executable, "-c", code, *files[1]], cwd=root, env=os.environ | {"PYTHONPATH": str(root)},
+        [sys.executable, "-c", code, *files[1]], cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True, text=True, encoding="utf-8", timeout=60, check=False,
     )  # fmt: skip
 

@@ -18,7 +18,7 @@ from studyapp.actions.reports import request_report
 from studyapp.forms.running import stage_title
 from studyapp.models import Membership, Report, Role, Stage, Study
 from studyapp.models.studies import StudyState
-from studyapp.views.console import report_tables
+from studyapp.views.console import report_beside, report_tables
 from studyapp.views.console.answers import attempt, study_page
 from studyapp.views.doors import ResearcherRequest, member
 
@@ -101,6 +101,10 @@ def _contents(row: Report, stage: Stage) -> dict[str, Any]:
         "secondary": report_tables.effect_rows(report, report.secondary, gain),
         "sensitivity": report_tables.effect_rows(report, report.sensitivity, gain),
         "weighed": report_tables.weighed_rows(report),
+        "imputed": report_beside.imputed_rows(report),
+        "nobody_lost": report_beside.nobody_lost(report),
+        "protocol": report_beside.protocol_rows(report),
+        "closed": report_beside.closed_tests(report),
         "conclusions": report_tables.conclusions(report),
         "accuracy": report_tables.accuracy_tables(report),
         "times": report_tables.time_rows(report),
