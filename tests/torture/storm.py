@@ -31,6 +31,7 @@ class Storm:
     arena: Arena
     plan: Plan
     clients: int = 16
+    thinks_s: float = 0
     jobs: Mapping[str, object] = field(default_factory=dict)
     history: History = field(default_factory=History)
     happened: Counter[str] = field(default_factory=Counter)
@@ -47,7 +48,7 @@ class Storm:
         self.arena.start("web", "relay", *WORKERS)
         if self.jobs:
             self.arena.scene("enqueue", **self.jobs)
-        world = World(self.arena.base, self.arena.prepared.code, self.history)
+        world = World(self.arena.base, self.arena.prepared.code, self.history, thinks_s=self.thinks_s)
         crowd = Crowd(world, self.arena.prepared.links, self.plan.seed, self.clients)
         watch = threading.Thread(target=self._watch, daemon=True)
         watch.start()
