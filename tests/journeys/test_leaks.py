@@ -342,6 +342,8 @@ def arms_that_get_explanations(study: Study) -> dict[str, bool]:
 EXPLAINED = {"none": False, "placebo": True, "lime": True, "senn": True}
 
 
+# Committed as it goes: a thousand people in one transaction are slower with each of them.
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.promise(11)
 def test_no_byte_of_an_explanation_reaches_the_control_arm(reached: Reached) -> None:
     people = scale(full=1_000, quick=8)
