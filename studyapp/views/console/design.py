@@ -18,7 +18,7 @@ from analysis.estimands import ESTIMANDS
 from analysis.numbers import scale_of
 from analysis.quality.registry import RULES, meaning
 from studyapp.actions.studies import create_study, edit_draft, problems_of
-from studyapp.design.schema import Design, Plan, parse_design
+from studyapp.design.schema import Design, Plan, ResponseTimes, parse_design
 from studyapp.design.templates import TEMPLATES, WORDS
 from studyapp.errors import DesignRefused, Problem, WrongState
 from studyapp.exports.design import design_json as design_text
@@ -119,7 +119,14 @@ def _plan_words(plan: Plan) -> dict[str, Any]:
         "estimand": estimand.title,
         "missing": estimand.missing_rules[plan.missing],
         "smallest_effect": f"{scale.factor * plan.smallest_effect:g} {scale.noun}",
+        "trimmed": _trimmed(plan.response_times),
     }
+
+
+def _trimmed(rule: ResponseTimes | None) -> str:
+    """Which response times are left out; empty where all count."""
+    ends = ((gettext("below"), rule.low_ms), (gettext("above"), rule.high_ms)) if rule else ()
+    return ", ".join(f"{side} {ms:,} ms" for side, ms in ends if ms is not None)
 
 
 @member(Role.DESIGNER, "GET", "POST")

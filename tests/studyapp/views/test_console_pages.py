@@ -490,3 +490,15 @@ def test_an_inactive_account_signs_in_by_no_door(client: Client) -> None:
     by_password = client.post(reverse("sign_in"), {"login": "gone@example.org", "password": "correct horse 42"})
 
     assert (by_link, by_password.status_code) == (410, 200)
+
+
+def test_a_frozen_plan_is_read_in_the_words_of_its_estimand() -> None:
+    plan = {"estimand": "gain_in_d_prime", "smallest_effect": 0.4, "response_times": {"low_ms": 200, "high_ms": 60_000}}
+    study = make_frozen(document=small_document(plan={"control": "none", **plan}))
+
+    read = text_of(as_owner(study).get(page("design", study)))
+
+    assert "Gain in sensitivity d′, POST minus PRE; PRE is pre, POST is post, against none" in read
+    assert "0.4 d′" in read
+    assert "counted with a gain of zero" in read
+    assert "below 200 ms, above 60,000 ms" in read
