@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Final, Literal, Self
 
 from analysis.errors import InputError
+from analysis.power.decide import MULTIPLICITIES, Multiplicity
 
 Test = Literal["mixed", "welch"]
 LARGEST: Final = 100_000
@@ -106,10 +107,12 @@ class PowerPlan:
         The constrained-baseline mixed model (post + post:arm), or the t test of participants' gains in which people
         without an answer after learning count as having gained nothing.
     alpha : float
-        Two-sided, over the family of explained arms (Holm).
+        Two-sided, over the family of explained arms.
     n_studies : int
     seed : int
         Study number n is the same whatever the number of studies and of processes.
+    multiplicity : {"holm", "hochberg", "westfall_young", "dunnett", "benjamini_hochberg"}
+        How the tests of several arms are adjusted; see `analysis.power.decide`.
     """
 
     scenario: Scenario
@@ -117,11 +120,15 @@ class PowerPlan:
     alpha: float = 0.05
     n_studies: int = 1_000
     seed: int = 1
+    multiplicity: Multiplicity = "holm"
 
     def __post_init__(self) -> None:
         problems = []
         if self.test not in {"mixed", "welch"}:
             problems.append(f'test: "mixed" or "welch" was expected, {self.test!r} came')
+        if self.multiplicity not in MULTIPLICITIES:
+            known = ", ".join(MULTIPLICITIES)
+            problems.append(f"multiplicity: one of {known} was expected, {self.multiplicity!r} came")
         if not 0 < self.alpha < 0.5:
             problems.append(f"alpha: a level between 0 and 0.5 was expected, {self.alpha} came")
         if not 10 <= self.n_studies <= LARGEST:
@@ -142,7 +149,7 @@ def read_plan(tree: Mapping[str, object]) -> PowerPlan:
     InputError
         With every field that is unknown, missing, or not of its kind.
     """
-    own = {name: tree[name] for name in ("test", "alpha", "n_studies", "seed") if name in tree}
+    own = {name: tree[name] for name in ("test", "alpha", "n_studies", "seed", "multiplicity") if name in tree}
     rest = {name: value for name, value in tree.items() if name not in own}
     lists = {name: tuple(value) if isinstance(value, list) else value for name, value in rest.items()}
     try:

@@ -11,7 +11,7 @@ from scipy import stats
 
 from analysis.inference.mixed.batch import BatchFit, Pilot, fit_batch, pilot, refine
 from analysis.inference.mixed.families import FAMILIES
-from analysis.inference.multiplicity import holm
+from analysis.power.decide import criticals, found
 from analysis.power.plan import PowerPlan
 from analysis.power.simulate import Studies, lay_out_studies, simulate, truth
 from analysis.types import BoolArray, FloatArray, Interval
@@ -123,11 +123,11 @@ def _p_values(plan: PowerPlan, known: Pilot | None, start: int) -> FloatArray:
 
 
 def _is_near(fits: BatchFit, plan: PowerPlan) -> BoolArray:
-    """Whether some arm's z stands near one of the values that Holm's steps compare it with."""
+    """Whether some arm's z stands near one of the values that it is compared with."""
     z = np.abs(fits.coefficients[:, 2:] / fits.standard_errors[:, 2:])
-    critical = stats.norm.isf(plan.alpha / 2.0 / np.arange(1, z.shape[1] + 1))
-    near: BoolArray = (np.abs(z[..., None] / critical - 1.0) < NEAR).any(axis=(1, 2))
-    return near
+    critical = criticals(plan.alpha, plan.multiplicity, plan.scenario.weights)
+    near: BoolArray = np.abs(z[..., None] / critical - 1.0) < NEAR
+    return np.asarray(near.any(axis=(1, 2)), dtype=np.bool_)
 
 
 def _welch(studies: Studies, n_arms: int) -> FloatArray:
@@ -142,20 +142,15 @@ def _welch(studies: Studies, n_arms: int) -> FloatArray:
 
 def _summary(plan: PowerPlan, p_values: FloatArray) -> Power:
     failed = np.isnan(p_values).any(axis=1)
-    found = np.array([_found(row, plan.alpha) for row in p_values])
-    counts = found.sum(axis=0)
+    all_found = np.array([found(row, plan.alpha, plan.multiplicity, plan.scenario.weights) for row in p_values])
+    counts = all_found.sum(axis=0)
     return Power(
-        by_arm=tuple(float(count) / len(found) for count in counts),
-        any_arm=float(found.any(axis=1).mean()),
-        intervals=tuple(_exact(int(count), len(found)) for count in counts),
-        n_studies=len(found),
+        by_arm=tuple(float(count) / len(all_found) for count in counts),
+        any_arm=float(all_found.any(axis=1).mean()),
+        intervals=tuple(_exact(int(count), len(all_found)) for count in counts),
+        n_studies=len(all_found),
         n_failed=int(failed.sum()),
     )
-
-
-def _found(p_values: FloatArray, alpha: float) -> list[bool]:
-    adjusted = holm([None if np.isnan(p) else float(p) for p in p_values])
-    return [p is not None and p <= alpha for p in adjusted]
 
 
 def _exact(count: int, of: int) -> Interval:

@@ -20,7 +20,7 @@ from studyapp.actions.sealing import seal
 from studyapp.design.canonical import canonical_bytes
 from studyapp.errors import ConsentChanged, NotEligible
 from studyapp.models import Decline, Enrolment, Evidence, Lab, Link, PanelIdentity, Participant
-from studyapp.models.frozen import design_of
+from studyapp.models.frozen import frozen_by_study
 from studyapp.models.quality import Proof
 from studyapp.models.studies import StudyState
 
@@ -92,7 +92,7 @@ def check_open(link: Link) -> None:
 def check_not_excluded(link: Link, arrival: Arrival, visitor: str) -> None:
     """Raise NotEligible for somebody known from a study whose people the frozen design keeps out."""
     study = link.stage.study
-    excluded = design_of(study.pk).design.recruiting.exclude
+    excluded = frozen_by_study(study.pk).design.recruiting.exclude
     if not excluded or link.stage.is_simulated:
         return
     earlier = Enrolment.objects.filter(study__lab=study.lab, study__public_id__in=excluded)

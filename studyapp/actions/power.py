@@ -70,7 +70,8 @@ def plans_of(design: Design, assumed: Assumptions) -> list[PowerPlan]:
             drop_out=assumed.drop_out,
             block_multiples=design.allocation.block_multiples,
         )
-        plan = PowerPlan(scenario, "welch", design.plan.alpha, assumed.n_studies, design.plan.seed)
+        own = design.plan
+        plan = PowerPlan(scenario, "welch", own.alpha, assumed.n_studies, own.seed, own.multiplicity)
         return grid(plan, [round(share * n) for n in assumed.people], assumed.effects)
     except AnalysisError as error:
         raise WrongState(str(error)) from error

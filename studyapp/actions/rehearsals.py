@@ -14,7 +14,7 @@ from studyapp.actions.explain import explanation_progress
 from studyapp.actions.links import add_link, add_stage
 from studyapp.errors import WrongState
 from studyapp.models import Job, Stage, Study, User
-from studyapp.models.frozen import design_of
+from studyapp.models.frozen import frozen_by_study
 from studyapp.models.studies import StageKind
 
 MIN_PARTICIPANTS, MAX_PARTICIPANTS = 2, 2000
@@ -109,6 +109,6 @@ def rehearsal_of(stage: Stage) -> Job | None:
 def planted_gain(stage: Stage) -> float | None:
     """The gain in accuracy that a rehearsal planted; None for real people, and where the plan asks something else."""
     job = rehearsal_of(stage) if stage.is_simulated else None
-    if job is None or design_of(stage.study_id).design.plan.estimand != "gain_in_accuracy":
+    if job is None or frozen_by_study(stage.study_id).design.plan.estimand != "gain_in_accuracy":
         return None
     return planned_rehearsal(job).gain

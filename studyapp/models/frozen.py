@@ -70,10 +70,10 @@ def given_facts(design: Design, rows: Sequence[StudyItem], classes: Sequence[str
 
 def study_of(enrolment: Enrolment) -> FrozenStudy:
     """The frozen study that an enrolment is in, without reading its documents again."""
-    return design_of(enrolment.study_id)
+    return frozen_by_study(enrolment.study_id)
 
 
-def design_of(study_id: int) -> FrozenStudy:
+def frozen_by_study(study_id: int) -> FrozenStudy:
     """The frozen study of a study's number; FrozenDesign.DoesNotExist while it is a draft."""
     return frozen_study(_design_id(study_id))
 

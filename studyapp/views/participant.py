@@ -29,7 +29,7 @@ from studyapp.actions.enrol import (
 )
 from studyapp.errors import AnswerInvalid, ConsentChanged, KeyReused, MaterialMissing, NotEligible, TrialNotOpen
 from studyapp.models import Enrolment, Link
-from studyapp.models.frozen import FrozenStudy, design_of, study_of
+from studyapp.models.frozen import FrozenStudy, frozen_by_study, study_of
 from studyapp.models.participants import EnrolmentState
 from studyapp.models.quality import Proof
 from studyapp.models.runs import link_by_token
@@ -83,7 +83,7 @@ def _link(token: str) -> Link | None:
 
 def _language(link: Link) -> str:
     study = link.stage.study
-    return settings.LANGUAGE_CODE if study.is_draft else design_of(study.pk).design.language
+    return settings.LANGUAGE_CODE if study.is_draft else frozen_by_study(study.pk).design.language
 
 
 def _invite(request: HttpRequest, link: Link) -> HttpResponse:
@@ -158,7 +158,7 @@ def _to_run(enrolment: Enrolment) -> HttpResponse:
 
 
 def _consent_page(request: HttpRequest, link: Link, arrival: Arrival, status: int = 200) -> HttpResponse:
-    design = design_of(link.stage.study_id).design
+    design = frozen_by_study(link.stage.study_id).design
     page = Page(
         "studyapp/participant/consent.html",
         gettext("Before you take part"),

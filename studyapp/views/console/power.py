@@ -10,6 +10,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext
 
+from analysis.adjustment import ADJUSTMENTS
 from analysis.figures.power import TARGET
 from analysis.numbers import percent, span
 from analysis.power.grid import Cell
@@ -54,6 +55,7 @@ class Grid:
     before: str
     practice: str
     drop_out: str
+    how: str  # the adjustment for several arms
 
 
 @member(Role.VIEWER, "GET", "POST")
@@ -125,9 +127,17 @@ def _grid(run: PowerRun) -> Grid:
     assumed, cells = actions.assumptions_of(run), actions.cells_of(run)
     width = len(assumed.effects)
     rows = [_row(run, assumed, cells[start : start + width]) for start in range(0, len(cells), width)]
-    told = (_hundredth(share) for share in (assumed.accuracy, assumed.practice, assumed.drop_out))
-    n_failed = sum(cell.n_failed for cell in cells)
-    return Grid(run, assumed, tuple(map(_hundredth, assumed.effects)), tuple(rows), n_failed, *told)
+    return Grid(
+        run,
+        assumed,
+        effects=tuple(map(_hundredth, assumed.effects)),
+        rows=tuple(rows),
+        n_failed=sum(cell.n_failed for cell in cells),
+        before=_hundredth(assumed.accuracy),
+        practice=_hundredth(assumed.practice),
+        drop_out=_hundredth(assumed.drop_out),
+        how=ADJUSTMENTS[run.plans[0]["multiplicity"]].how,
+    )
 
 
 def _hundredth(share: float) -> str:

@@ -1,0 +1,73 @@
+"""Which arms are found: against the adjustments' own definitions, and their error rates by simulation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from analysis.inference.multiplicity import hochberg, holm
+from analysis.power import PowerPlan, Scenario, power
+from analysis.power.decide import MULTIPLICITIES, criticals, found
+
+WEIGHTS = (2, 1, 1, 3)
+
+
+def null_p_values(weights: tuple[int, ...], n: int, shift: float = 0.0) -> np.ndarray:
+    """p of differences from one control, as studies grow: normal, of variance 1 / weight; shape (n, n_arms - 1)."""
+    draw = np.random.default_rng(7)
+    errors = draw.normal(size=(n, len(weights))) / np.sqrt(weights)
+    z = (errors[:, 1:] - errors[:, :1]) / np.sqrt(1 / np.array(weights[1:]) + 1 / weights[0]) + shift
+    return np.asarray(2 * stats.norm.sf(np.abs(z)))
+
+
+@pytest.mark.parametrize("multiplicity", ["holm", "hochberg", "westfall_young", "dunnett", "benjamini_hochberg"])
+def test_without_an_effect_something_is_found_as_seldom_as_alpha_says(multiplicity):
+    p_values = null_p_values(WEIGHTS, 4000)
+
+    share = np.mean([any(found(row, 0.05, multiplicity, WEIGHTS)) for row in p_values])
+
+    # 4,000 studies: a standard error of 0.0035. Dunnett and max-T use all of alpha, the others at most.
+    low = 0.041 if multiplicity in {"dunnett", "westfall_young"} else 0.03
+    assert low < share < 0.06
+
+
+def test_more_is_found_in_the_order_that_theory_gives():
+    p_values = null_p_values(WEIGHTS, 1500, shift=2.3)
+    counts = {name: sum(sum(found(row, 0.05, name, WEIGHTS)) for row in p_values) for name in MULTIPLICITIES}
+
+    assert counts["holm"] < counts["hochberg"] <= counts["benjamini_hochberg"]
+    assert counts["dunnett"] < counts["westfall_young"]
+    assert counts["holm"] < counts["westfall_young"]
+
+
+def test_what_is_found_is_what_the_adjusted_p_values_say():
+    for row in null_p_values(WEIGHTS, 300, shift=1.5):
+        assert found(row, 0.05, "holm", WEIGHTS) == [p <= 0.05 for p in holm(row.tolist())]
+        assert found(row, 0.05, "hochberg", WEIGHTS) == [p <= 0.05 for p in hochberg(row.tolist())]
+
+
+@pytest.mark.parametrize("multiplicity", MULTIPLICITIES)
+def test_one_arm_alone_is_not_adjusted_and_no_p_is_not_found(multiplicity):
+    assert criticals(0.05, multiplicity, (1, 1)) == pytest.approx([stats.norm.isf(0.025)], abs=1e-9)
+    assert found(np.array([0.049]), 0.05, multiplicity, (1, 1)) == [True]
+    assert found(np.array([0.051]), 0.05, multiplicity, (1, 1)) == [False]
+    assert found(np.array([np.nan, 1e-6]), 0.05, multiplicity, (1, 1, 1)) == [False, True]
+
+
+def test_dunnetts_value_is_that_of_the_tables():
+    # Dunnett (1964), Biometrics 20, table II: two-sided, 5 %, infinite degrees of freedom, equal groups.
+    for n_arms, value in ((2, 2.21), (3, 2.35), (5, 2.51), (9, 2.69)):
+        assert criticals(0.05, "dunnett", (1,) * (n_arms + 1))[0] == pytest.approx(value, abs=0.006)
+
+
+def test_the_power_is_that_of_the_planned_adjustment():
+    scenario = Scenario(n_people=150, effects=(0.12, 0.12), n_items=10)
+    plans = [
+        PowerPlan(scenario, "welch", n_studies=60, multiplicity=name) for name in ("dunnett", "benjamini_hochberg")
+    ]
+
+    dunnett, discoveries = (power(plan) for plan in plans)
+
+    assert sum(dunnett.by_arm) < sum(discoveries.by_arm)
+    assert len({plan.key() for plan in plans}) == 2
