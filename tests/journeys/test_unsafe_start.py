@@ -35,7 +35,7 @@ CASES = [
 ]
 
 
-# Where both of gunicorn's processes refuse in the same moment, its master may trip over the second's end: 1 instead of 3.
+# Where both processes of the web refuse in the same moment, their master may trip over the second: 1 instead of 3.
 REFUSED = {"web": {1, 3}, "relay": {3}, "worker": {3}}
 
 
