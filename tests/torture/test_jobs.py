@@ -69,7 +69,7 @@ def kill_in_the_middle(arena: Arena, n_jobs: int, *, first: int = 0) -> tuple[in
 
 @pytest.mark.promise(24)
 def test_a_killed_workers_job_is_finished_by_another(arena: OpenArena, reached: Reached) -> None:
-    at_once, rounds = scale(full=25, quick=5), scale(full=2, quick=1)
+    at_once, rounds = 5, scale(full=10, quick=1)
     with arena("killed", lease=AS_IN_PRODUCTION if FULL else "") as its:
         its.start("relay", f"pool{at_once}")
         struck = [kill_in_the_middle(its, at_once, first=1000 * n) for n in range(rounds)]
