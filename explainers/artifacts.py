@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import safetensors.torch
@@ -12,6 +13,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from explainers.background import training_inputs
 from explainers.cards import WEIGHTS_FILE, Card, read_card, write_card
 from explainers.errors import ArtifactError
 from explainers.folders import write_whole
@@ -51,7 +53,7 @@ def load_predictor(folder: Path) -> Predictor:
     _expect_finite(state, folder)
     module = build_module(card)
     module.load_state_dict(state)
-    return build_predictor(card, module)
+    return build_predictor(card, module).learned_from(partial(training_inputs, card))
 
 
 def _read_weights(path: Path, card: Card) -> dict[str, Tensor]:

@@ -179,6 +179,25 @@ _SMOOTHGRAD: Mapping[str, Param] = {
         ),
     ),
 }
+_ANCHORS: Mapping[str, Param] = {
+    "precision": Float(
+        0.95,
+        low=0.5,
+        high=0.99,
+        help="How often the output must stay the same when everything that is not in the rule changes.",
+    ),
+    "max_conditions": Int(5, low=1, high=12, help="How many conditions a rule has at most: people read short ones."),
+    "beam_size": Int(4, low=1, high=10, help="How many of the best rules of a size are built on: more finds more."),
+    "delta": Float(
+        0.1, low=0.001, high=0.5, help="The probability that is allowed of taking a rule for more precise than it is."
+    ),
+    "max_rows": Int(
+        20_000,
+        low=1000,
+        high=200_000,
+        help="How many changed copies of an item the predictor answers at most, before the best rule so far is taken.",
+    ),
+}
 _OF_BASE_METHODS: Mapping[str, Param] = {
     **_LIME,
     **_KERNEL_SHAP,
@@ -186,6 +205,7 @@ _OF_BASE_METHODS: Mapping[str, Param] = {
     **_OCCLUSION,
     **_SMOOTHGRAD,
     **_INTEGRATED_GRADIENTS,
+    **_ANCHORS,
 }
 _BASE_METHOD = Choice(
     "lime",
@@ -201,6 +221,7 @@ _BASE_METHOD = Choice(
         "integrated_gradients",
         "grad_cam",
         "senn",
+        "anchors",
     ),
     help="The method whose look the placebo takes: the one of the arm it stands beside.",
 )
@@ -331,6 +352,19 @@ EXPLAINERS: Mapping[str, Entry] = {
             "with examples of each concept where the items are images."
         ),
         reference="Alvarez-Melis & Jaakkola 2018, Towards robust interpretability, NeurIPS, arXiv 1806.07538",
+    ),
+    "anchors": Entry(
+        path="explainers.methods.anchors:explain",
+        title="Anchors",
+        forms={"tabular": "rule", "text": "rule"},
+        params=_ANCHORS,
+        signed=False,
+        rows=64,
+        summary=(
+            "Searches a short rule: while its conditions hold, the predictor's output nearly always stays the same, "
+            "whatever else changes. Says how often it stays and how many of the training items the rule fits."
+        ),
+        reference="Ribeiro, Singh & Guestrin 2018, Anchors: high-precision model-agnostic explanations, AAAI",
     ),
     "placebo_random_weights": Entry(
         path="explainers.methods.placebo_random_weights:explain",

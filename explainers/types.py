@@ -9,12 +9,12 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 from explainers.errors import InputError
 
 Modality: TypeAlias = Literal["tabular", "text", "image"]
-FormName: TypeAlias = Literal["feature_weights", "token_weights", "heatmap", "concepts"]
+FormName: TypeAlias = Literal["feature_weights", "token_weights", "heatmap", "concepts", "rule"]
 Json: TypeAlias = Mapping[str, Any]
 
 
@@ -130,7 +130,7 @@ class Candidate:
     perturbed: tuple[Perturbed, ...]
 
 
-# --- explanations: four forms --------------------------------------------------------------------------------
+# --- explanations: their forms ------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -209,7 +209,39 @@ class Concepts:
         }
 
 
-Form: TypeAlias = FeatureWeights | TokenWeights | Heatmap | Concepts
+@dataclass(frozen=True)
+class RulePart:
+    """A variable with its displayed value, or a token (with an empty name); whether the rule asks for it."""
+
+    name: str
+    value: str
+    is_condition: bool
+
+
+@dataclass(frozen=True)
+class Rule:
+    """When the conditions hold, the predictor's output is nearly always the explained class.
+
+    `parts` are all the item's parts in its order. `precision` is how often the output stays when the other parts
+    change, `coverage` the share of the training items for which the conditions hold; both 0 to 1. A rule without a
+    condition says that the output stays whatever the parts are.
+    """
+
+    parts: tuple[RulePart, ...]
+    precision: float
+    coverage: float
+    form: FormName = field(default="rule", init=False)
+
+    @property
+    def conditions(self) -> tuple[RulePart, ...]:
+        return tuple(part for part in self.parts if part.is_condition)
+
+    def to_json(self) -> dict[str, Any]:
+        parts = [[part.name, part.value, part.is_condition] for part in self.parts]
+        return {"form": self.form, "parts": parts, "precision": self.precision, "coverage": self.coverage}
+
+
+Form: TypeAlias = FeatureWeights | TokenWeights | Heatmap | Concepts | Rule
 
 
 def form_from_json(data: Json) -> Form:
@@ -230,8 +262,11 @@ def form_from_json(data: Json) -> Form:
                         for name, h, theta, prototypes in data["concepts"]
                     )
                 )
+            case "rule":
+                parts = tuple(RulePart(str(name), str(value), bool(asked)) for name, value, asked in data["parts"])
+                return Rule(parts, float(data["precision"]), float(data["coverage"]))
             case other:
-                raise InputError(f"form: {other!r} is none of feature_weights, token_weights, heatmap, concepts")
+                raise InputError(f"form: {other!r} is none of {', '.join(get_args(FormName))}")
     except KeyError as error:
         raise InputError(f"explanation: the key {error} is missing") from error
 

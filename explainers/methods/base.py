@@ -74,6 +74,8 @@ class Attribution:
     order : float array, shape (n_units,), optional
         What orders units of equal weight, where the weights were cut off (Grad-CAM's below 0): a placebo that hands
         out sizes by rank keeps to it, else its map would be speckled where the real one is smooth.
+    precision : float, optional
+        Rules: how often the output stays when the units of weight 0 change. Weights are 1 for the rule's units.
     """
 
     weights: FloatArray
@@ -81,6 +83,7 @@ class Attribution:
     unit_of_pixel: IntArray | None = None
     activations: FloatArray | None = None
     order: FloatArray | None = None
+    precision: float | None = None
 
 
 Method: TypeAlias = Callable[[Batch], list[Attribution]]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from explainers.errors import ExplainerError
-from explainers.methods.base import Attribution, FloatArray
+from explainers.methods.base import Attribution, BoolArray, FloatArray
+from explainers.methods.conditions import coverage, holding
 from explainers.predictors.base import Predictor
 from explainers.types import (
     Concept,
@@ -16,7 +17,10 @@ from explainers.types import (
     Heatmap,
     ImageInput,
     Input,
+    Rule,
+    RulePart,
     TabularInput,
+    TextInput,
     TokenWeights,
 )
 
@@ -38,7 +42,7 @@ def rounded(values: FloatArray) -> tuple[float, ...]:
 
 
 def to_form(predictor: Predictor, item: Input, attribution: Attribution) -> Form:
-    """The form of the item's modality with the attribution's weights; concepts where it has activations.
+    """The form of the item's modality with the attribution's weights; concepts or a rule where it says so.
 
     Raises
     ------
@@ -53,6 +57,8 @@ def to_form(predictor: Predictor, item: Input, attribution: Attribution) -> Form
     expected = len(item.values) if isinstance(item, TabularInput) else len(item.tokens)
     if len(weights) != expected:
         raise ExplainerError(f"{len(weights)} weights came, the item has {expected} parts; the method is at fault")
+    if attribution.precision is not None:
+        return _rule(predictor, item, attribution.weights > 0, attribution.precision)
     if isinstance(item, TabularInput):
         pairs = zip(item.values, weights, strict=True)
         return FeatureWeights(tuple(FeatureWeight(name, value, weight) for (name, value), weight in pairs))
@@ -67,6 +73,18 @@ def _heatmap(item: ImageInput, attribution: Attribution) -> Heatmap:
             f"{len(values)} weights came, the picture has {item.height} x {item.width} pixels; the method is at fault"
         )
     return Heatmap(item.height, item.width, tuple(values.tolist()))
+
+
+def _rule(predictor: Predictor, item: Input, held: BoolArray, precision: float) -> Rule:
+    """The rule of the held units. Its coverage is counted here, so that a placebo's is that of what it shows."""
+    if isinstance(item, TabularInput):
+        pairs = item.values
+    else:
+        assert isinstance(item, TextInput)  # rules are of variables or words
+        pairs = tuple(("", token) for token in item.tokens)
+    parts = [RulePart(name, value, bool(asked)) for (name, value), asked in zip(pairs, held, strict=True)]
+    share = coverage(predictor.background, holding(predictor, item), held[None])
+    return Rule(tuple(parts), *rounded(np.array([precision, share[0]])))
 
 
 def _concepts(predictor: Predictor, relevances: FloatArray, activations: FloatArray) -> Concepts:

@@ -110,7 +110,7 @@ class Masking(ABC):
         for places in self._places_of_one_shape():
             rows = (self._rows(place, self._prepared(place, masks[place])) for place in places)
             with torch.inference_mode():
-                logits = torch.cat([self.batch.predictor.logits(block)[:n] for block, n in _packed(rows, SHARED_ROWS)])
+                logits = torch.cat([self.batch.predictor.logits(block)[:n] for block, n in packed(rows, SHARED_ROWS)])
             start = 0
             for place in places:
                 own = logits[start : start + len(masks[place])]
@@ -126,7 +126,7 @@ class Masking(ABC):
         yield from shapes.values()
 
 
-def _packed(parts: Iterator[Tensor], size: int) -> Iterator[tuple[Tensor, int]]:
+def packed(parts: Iterator[Tensor], size: int) -> Iterator[tuple[Tensor, int]]:
     """The parts' rows in blocks of exactly `size` rows, with the number of true rows in each; the last is filled.
 
     The one block is used again and again. Its layout in memory is its own and not that of the parts, since rows of
@@ -134,12 +134,13 @@ def _packed(parts: Iterator[Tensor], size: int) -> Iterator[tuple[Tensor, int]]:
     """
     block, n_held = torch.empty(0), 0
     for part in parts:
-        if not len(block):
+        if not block.numel():
             block = part.new_empty(size, *part.shape[1:])
-        while len(part):
-            taken = part[: size - n_held]
-            block[n_held : n_held + len(taken)] = taken
-            part, n_held = part[len(taken) :], n_held + len(taken)
+        start, n_rows = 0, part.shape[0]
+        while start < n_rows:
+            n_taken = min(size - n_held, n_rows - start)
+            block[n_held : n_held + n_taken] = part[start : start + n_taken]
+            start, n_held = start + n_taken, n_held + n_taken
             if n_held == size:
                 yield block, size
                 n_held = 0

@@ -24,6 +24,7 @@ SHOWN_AS: Mapping[FormName, str] = {
     "token_weights": "weights of words",
     "heatmap": "a heatmap",
     "concepts": "concepts",
+    "rule": "a rule",
 }
 
 

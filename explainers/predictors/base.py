@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar, Self
 
 import torch
 from torch import Tensor, nn
 
-from explainers.errors import InputError
+from explainers.background import Background
+from explainers.errors import InputError, MaterialError
 from explainers.predictors.initialise import initialise
 from explainers.predictors.senn import SennModule
 from explainers.types import Input, Modality, Output
@@ -56,6 +57,17 @@ class Predictor(ABC):
         self.classes = classes
         self.module = module.eval().requires_grad_(False)
         self.prototypes = prototypes
+        self.background = Background(self._unknown, self.encode)
+
+    def learned_from(self, read: Callable[[], Sequence[Input]]) -> Self:
+        """Say where the inputs it was trained on come from; returns the predictor."""
+        self.background = Background(read, self.encode)
+        return self
+
+    def _unknown(self) -> Sequence[Input]:
+        raise MaterialError(
+            f"{self.name}: what it was trained on is not known; load it from the folder of its training"
+        )
 
     @property
     def device(self) -> torch.device:

@@ -15,7 +15,7 @@ from django import template
 from django.utils.formats import number_format
 from django.utils.translation import gettext
 
-from explainers.types import Concepts, FeatureWeights, Heatmap, ImageInput, TokenWeights
+from explainers.types import Concepts, FeatureWeights, Heatmap, ImageInput, Rule, RulePart, TabularInput, TokenWeights
 from studyapp.tasktypes.base import Stimulus
 from studyapp.templatetags.pictures import Side, overlay, picture, swatch
 
@@ -88,13 +88,16 @@ class Shown:
 
     template: str
     sides: Sides
-    rows: tuple[Row, ...] = ()
+    rows: tuple[Row | RulePart, ...] = ()
     words: tuple[Word, ...] = ()
     picture: str = ""
     overlay: str = ""
     swatch_a: str = ""
     swatch_b: str = ""
     holds_input: bool = False  # a table of weights has the input's own rows, so it stands in the input's place
+    has_conditions: bool = False
+    precision: str = ""
+    coverage: str = ""
 
 
 @register.simple_tag
@@ -125,6 +128,16 @@ def explanation_of(stimulus: Stimulus) -> Shown | None:
                 name,
                 sides,
                 rows=tuple(Row(concept.name, "", bar, _prototypes(concept.prototypes)) for concept, bar in drawn),
+            )
+        case Rule():
+            return Shown(
+                name,
+                sides,
+                rows=form.parts,
+                holds_input=isinstance(stimulus.item.input, TabularInput),
+                has_conditions=bool(form.conditions),
+                precision=percent(form.precision),
+                coverage=percent(form.coverage),
             )
 
 
@@ -182,6 +195,17 @@ def size_and_side(weight: float, decimals: int, sides: Sides) -> str:
     if not sides.is_signed or round(weight, decimals) == 0:
         return size
     return f"← {size}" if sides.of(weight) == "a" else f"{size} →"
+
+
+def percent(share: float) -> str:
+    """A share in whole percent; what is neither none nor all is never rounded to it."""
+    if share == 0:
+        return gettext("none")
+    if share < 0.01:
+        return gettext("less than 1%")
+    if 0.99 < share < 1:
+        return gettext("more than 99%")
+    return gettext("%(number)s%%") % {"number": number_format(round(100 * share), 0)}
 
 
 def tinted_words(form: TokenWeights, sides: Sides) -> tuple[Word, ...]:

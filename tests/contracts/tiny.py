@@ -100,6 +100,7 @@ def case(name: str) -> Case:
     model = predictor(name)
     pool = items(model.modality, 42, seed=1)
     _balance(model, pool)
+    model.learned_from(lambda: items(model.modality, 120, seed=3))
     classes = [output.class_index for output in model.outputs(pool)]
     if len(set(classes[:7])) == 1:  # bring in an item of the other output, of the same length if a text
         other = next(place for place in range(7, 42, 7) if classes[place] != classes[0])

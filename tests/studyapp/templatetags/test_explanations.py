@@ -7,6 +7,7 @@ import io
 
 import numpy as np
 import pytest
+from django.template.loader import render_to_string
 from PIL import Image
 
 from explainers.types import (
@@ -17,7 +18,10 @@ from explainers.types import (
     Form,
     Heatmap,
     ImageInput,
+    Rule,
+    RulePart,
     TabularInput,
+    TextInput,
     TokenWeights,
 )
 from studyapp.design.facts import ShownItem
@@ -206,3 +210,47 @@ def test_an_overlay_turns_with_the_class_that_is_explained() -> None:
 
 def test_an_overlay_without_weights_covers_nothing() -> None:
     assert not decoded(pictures.overlay(Heatmap(2, 2, (0.0,) * 4), "b", False))[..., 3].any()
+
+
+RULE = Rule(
+    (RulePart("Age", "29 to 37", True), RulePart("Sex", "Female", False), RulePart("Hours", "40", True)), 0.964, 0.1234
+)
+
+
+def test_a_rule_marks_its_conditions_among_all_parts_and_gives_whole_percents() -> None:
+    shown = explanations.explanation_of(stimulus(RULE, is_signed=False))
+
+    assert shown is not None
+    assert [(row.name, row.value, row.is_condition) for row in shown.rows] == [
+        ("Age", "29 to 37", True),
+        ("Sex", "Female", False),
+        ("Hours", "40", True),
+    ]
+    assert (shown.precision, shown.coverage, shown.holds_input, shown.has_conditions) == ("96%", "12%", True, True)
+
+
+def test_a_rule_of_words_stands_beside_the_sentence() -> None:
+    parts = (RulePart("", "not", True), RulePart("", "good", False))
+
+    shown = explanations.explanation_of(stimulus(Rule(parts, 1.0, 0.0), item=TextInput(("not", "good"))))
+
+    assert shown is not None
+    assert not shown.holds_input
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [(0.0, "none"), (0.004, "less than 1%"), (0.01, "1%"), (0.955, "96%"), (0.992, "more than 99%"), (1.0, "100%")],
+)
+def test_a_share_is_never_rounded_to_none_or_all(share: float, words: str) -> None:
+    assert explanations.percent(share) == words
+
+
+def test_the_page_of_a_rule_names_no_class() -> None:
+    """The rule is of the model's answer, which the page may not tell where the study has not given it."""
+    shown = explanations.explanation_of(stimulus(RULE, output="yes", classes=("no", "yes")))
+    page = render_to_string("studyapp/forms_of_explanations/rule.html", {"explained": shown})
+
+    assert "yes" not in page
+    assert page.count('class="condition"') == 2
+    assert "96%" in page
