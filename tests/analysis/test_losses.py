@@ -133,8 +133,8 @@ def test_people_who_are_all_alike_teach_nothing_of_who_is_missing(simulate):
 @pytest.mark.parametrize("estimand", ESTIMANDS)
 def test_every_estimand_with_several_arms_has_its_losses_imputed(simulate, estimand):
     study = simulate(
-        45, arms=THREE_ARMS, dropout=0.2, seed=27, n_items=8, bootstrap_draws=20, estimand=estimand, missing="available",
-        smallest_effect=0.3,
+        45, arms=THREE_ARMS, dropout=0.2, seed=27, n_items=8, bootstrap_draws=20, estimand=estimand,
+        missing="available", smallest_effect=0.3,
     )  # fmt: skip
     report = report_of(study)
 
