@@ -12,7 +12,7 @@ from analysis.types import Contrast
 MOST_EXPLAINED: Final = 8  # beyond, there are too many intersections to test each
 # The intersections double with every explained arm. All of them together get this many re-draws, each at least FEWEST,
 # so that the closed test does not cost more than everything else in a report.
-ALL_REDRAWS: Final = 20_000
+ALL_REDRAWS: Final = 15_000
 FEWEST: Final = 499
 
 

@@ -80,6 +80,16 @@ def test_the_archive_repeats_the_report(study, tmp_path):
     assert json.loads(again.to_json()) == json.loads(archive.read("report.json")) == report.document
 
 
+def test_the_report_knows_from_the_rows_who_went_through_what_was_planned(study):
+    report = fill_report(Report.objects.create(stage=factories.main_link(study).stage)).document
+    stayed = {arm["arm"]: arm["allocated"] - arm["withdrawn"] for arm in report["flow"]["arms"]}
+    assert sum(stayed.values()) == 7
+    assert [one["n_as_planned"] for one in report["protocol"]] == [
+        {arm: stayed[arm] for arm in (one["contrast"]["arm"], one["contrast"]["minus"])} for one in report["protocol"]
+    ]
+    assert [one["contrast"]["arm"] for one in report["protocol"]] == ["lime", "senn"]
+
+
 def test_no_file_names_a_person(study):
     archive = archive_of(study)
     for name in archive.namelist():
