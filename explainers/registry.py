@@ -195,8 +195,14 @@ _ANCHORS: Mapping[str, Param] = {
         20_000,
         low=1000,
         high=200_000,
-        help="How many changed copies of an item the predictor answers at most, before the best rule so far is taken.",
+        help=(
+            "About how many changed copies of an item the predictor answers at most to compare rules; the best so far "
+            "are looked at closely in any case."
+        ),
     ),
+}
+_NEAREST_EXAMPLES: Mapping[str, Param] = {
+    "n_examples": Int(3, low=1, high=6, help="How many of the nearest training items are shown."),
 }
 _OF_BASE_METHODS: Mapping[str, Param] = {
     **_LIME,
@@ -206,6 +212,7 @@ _OF_BASE_METHODS: Mapping[str, Param] = {
     **_SMOOTHGRAD,
     **_INTEGRATED_GRADIENTS,
     **_ANCHORS,
+    **_NEAREST_EXAMPLES,
 }
 _BASE_METHOD = Choice(
     "lime",
@@ -222,6 +229,7 @@ _BASE_METHOD = Choice(
         "grad_cam",
         "senn",
         "anchors",
+        "nearest_examples",
     ),
     help="The method whose look the placebo takes: the one of the arm it stands beside.",
 )
@@ -365,6 +373,19 @@ EXPLAINERS: Mapping[str, Entry] = {
             "whatever else changes. Says how often it stays and how many of the training items the rule fits."
         ),
         reference="Ribeiro, Singh & Guestrin 2018, Anchors: high-precision model-agnostic explanations, AAAI",
+    ),
+    "nearest_examples": Entry(
+        path="explainers.methods.nearest_examples:explain",
+        title="Nearest examples",
+        forms={"tabular": "examples", "text": "examples", "image": "examples"},
+        params=_NEAREST_EXAMPLES,
+        signed=False,
+        rows=64,
+        summary=(
+            "Shows the training items that are most alike to this one in what the predictor has made of them before "
+            "its last step, with its output for each. A placebo shows other items with the same outputs."
+        ),
+        reference="Papernot & McDaniel 2018, Deep k-nearest neighbors, arXiv 1803.04765",
     ),
     "placebo_random_weights": Entry(
         path="explainers.methods.placebo_random_weights:explain",

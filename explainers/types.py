@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias, get_args
 from explainers.errors import InputError
 
 Modality: TypeAlias = Literal["tabular", "text", "image"]
-FormName: TypeAlias = Literal["feature_weights", "token_weights", "heatmap", "concepts", "rule"]
+FormName: TypeAlias = Literal["feature_weights", "token_weights", "heatmap", "concepts", "rule", "examples"]
 Json: TypeAlias = Mapping[str, Any]
 
 
@@ -241,7 +241,27 @@ class Rule:
         return {"form": self.form, "parts": parts, "precision": self.precision, "coverage": self.coverage}
 
 
-Form: TypeAlias = FeatureWeights | TokenWeights | Heatmap | Concepts | Rule
+@dataclass(frozen=True)
+class Example:
+    """A training item and the class that the predictor gives it."""
+
+    input: Input
+    class_index: int
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Training items shown beside the item, the most alike first. The predictor's output for the item is not in it."""
+
+    examples: tuple[Example, ...]
+    form: FormName = field(default="examples", init=False)
+
+    def to_json(self) -> dict[str, Any]:
+        examples = [[example.input.to_json(), example.class_index] for example in self.examples]
+        return {"form": self.form, "examples": examples}
+
+
+Form: TypeAlias = FeatureWeights | TokenWeights | Heatmap | Concepts | Rule | Examples
 
 
 def form_from_json(data: Json) -> Form:
@@ -265,6 +285,9 @@ def form_from_json(data: Json) -> Form:
             case "rule":
                 parts = tuple(RulePart(str(name), str(value), bool(asked)) for name, value, asked in data["parts"])
                 return Rule(parts, float(data["precision"]), float(data["coverage"]))
+            case "examples":
+                shown = tuple(Example(input_from_json(item), int(found)) for item, found in data["examples"])
+                return Examples(shown)
             case other:
                 raise InputError(f"form: {other!r} is none of {', '.join(get_args(FormName))}")
     except KeyError as error:

@@ -8,7 +8,7 @@ can, and of those that are precise enough with probability 1 - delta the one wit
 Constants and the margin by which a rule's lower bound may miss the precision asked for are those of the authors' code
 (anchor-exp 0.0.2). We depart from it in these points: every candidate starts with a few draws of its own, instead of
 those of other candidates that happen to fit; the rule without a unit is tried like every other; coverage is counted
-on the training items; draws end at a budget; and where no rule is precise enough, the one with the highest lower bound
+on the training items; comparing ends at a budget; and where no rule is precise enough, the one with the highest lower bound
 is given.
 
 All items of a batch take their rounds together, so that a round is one question to the predictor. An item's draws

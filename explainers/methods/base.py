@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from explainers.predictors.base import Predictor
 from explainers.registry import entry
-from explainers.types import Input, ItemRequest
+from explainers.types import Example, Input, ItemRequest
 
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
@@ -76,6 +76,8 @@ class Attribution:
         out sizes by rank keeps to it, else its map would be speckled where the real one is smooth.
     precision : float, optional
         Rules: how often the output stays when the units of weight 0 change. Weights are 1 for the rule's units.
+    examples : tuple of Example, optional
+        Other items that are shown; weights are then one an example.
     """
 
     weights: FloatArray
@@ -84,6 +86,7 @@ class Attribution:
     activations: FloatArray | None = None
     order: FloatArray | None = None
     precision: float | None = None
+    examples: tuple[Example, ...] | None = None
 
 
 Method: TypeAlias = Callable[[Batch], list[Attribution]]

@@ -11,6 +11,7 @@ from explainers.predictors.base import Predictor
 from explainers.types import (
     Concept,
     Concepts,
+    Examples,
     FeatureWeight,
     FeatureWeights,
     Form,
@@ -42,13 +43,15 @@ def rounded(values: FloatArray) -> tuple[float, ...]:
 
 
 def to_form(predictor: Predictor, item: Input, attribution: Attribution) -> Form:
-    """The form of the item's modality with the attribution's weights; concepts or a rule where it says so.
+    """The form of the item's modality with the attribution's weights; concepts, examples or a rule where it says so.
 
     Raises
     ------
     ExplainerError
         When the number of weights does not fit the item, which is a fault of the method.
     """
+    if attribution.examples is not None:
+        return Examples(attribution.examples)
     if attribution.activations is not None:
         return _concepts(predictor, attribution.weights, attribution.activations)
     if isinstance(item, ImageInput):

@@ -31,7 +31,7 @@ class Arms:
         Of each problem, at least 1.
     draw : callable
     budgets : sequence of float
-        Draws after which a problem stops, whatever it has found.
+        Draws after which a problem stops to compare its arms, whatever it has found.
     """
 
     def __init__(self, n_arms: Sequence[int], draw: Draw, budgets: Sequence[float]) -> None:
@@ -89,7 +89,7 @@ class Arms:
         return pairs, gaps[:, 0]
 
     def decide(self, arms: IntArray, wanted: float, rates: FloatArray) -> FloatArray:
-        """Draw the arms until each is known to reach `wanted` or not, up to `MARGIN`.
+        """Draw the arms until each is known to reach `wanted` or not, up to `MARGIN`: some hundred draws each.
 
         Parameters
         ----------
@@ -110,7 +110,7 @@ class Arms:
             levels = rates[:, None] / np.maximum(draws, 1)
             low, high = lower_bound(shares, levels), upper_bound(shares, levels)
             unsure = np.where(shares >= wanted, low < wanted - MARGIN, high >= wanted + MARGIN)
-            unsure &= (arms >= 0) & self._may_go_on[:, None]
+            unsure &= arms >= 0
             if not unsure.any():
                 return low
             asked = {int(problem): arms[problem, unsure[problem]] for problem in np.flatnonzero(unsure.any(axis=1))}

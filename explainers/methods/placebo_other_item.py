@@ -35,7 +35,7 @@ def explain(batch: Batch) -> list[Attribution]:
     _check_outputs(batch, [donor.input for donor in donors])
     found = method(str(batch.params["method"]))(replace(batch, requests=donors))
     return [
-        replace(own, weights=own.weights[_sources(request.input, donor.input, len(own.weights))], diagnostics={})
+        replace(own, weights=own.weights[_sources(own, request.input, donor.input)], diagnostics={})
         for own, request, donor in zip(found, batch.requests, donors, strict=True)
     ]
 
@@ -60,9 +60,9 @@ def _check_outputs(batch: Batch, donors: list[Input]) -> None:
             )
 
 
-def _sources(item: Input, donor: Input, n_units: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _sources(own: Attribution, item: Input, donor: Input) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """For each of the item's units the donor's unit that it takes its weight from."""
-    if isinstance(item, TextInput) and isinstance(donor, TextInput):
+    if own.examples is None and isinstance(item, TextInput) and isinstance(donor, TextInput):
         positions = np.arange(len(item.tokens), dtype=np.int64)
         return (2 * positions + 1) * len(donor.tokens) // (2 * len(item.tokens))
-    return np.arange(n_units, dtype=np.int64)
+    return np.arange(len(own.weights), dtype=np.int64)

@@ -25,6 +25,7 @@ SHOWN_AS: Mapping[FormName, str] = {
     "heatmap": "a heatmap",
     "concepts": "concepts",
     "rule": "a rule",
+    "examples": "examples",
 }
 
 

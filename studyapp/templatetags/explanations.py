@@ -15,7 +15,18 @@ from django import template
 from django.utils.formats import number_format
 from django.utils.translation import gettext
 
-from explainers.types import Concepts, FeatureWeights, Heatmap, ImageInput, Rule, RulePart, TabularInput, TokenWeights
+from explainers.types import (
+    Concepts,
+    Examples,
+    FeatureWeights,
+    Heatmap,
+    ImageInput,
+    Rule,
+    RulePart,
+    TabularInput,
+    TextInput,
+    TokenWeights,
+)
 from studyapp.tasktypes.base import Stimulus
 from studyapp.templatetags.pictures import Side, overlay, picture, swatch
 
@@ -83,6 +94,25 @@ class Word:
 
 
 @dataclass(frozen=True)
+class Difference:
+    """A variable with the example's value, where the item has another."""
+
+    name: str
+    value: str
+    here: str
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """Another item with the model's answer to it: how a row differs from this one, a text, or a picture."""
+
+    answer: str
+    differences: tuple[Difference, ...] = ()
+    text: str = ""
+    picture: str = ""
+
+
+@dataclass(frozen=True)
 class Shown:
     """An explanation ready for the template of its form."""
 
@@ -96,6 +126,7 @@ class Shown:
     swatch_b: str = ""
     holds_input: bool = False  # a table of weights has the input's own rows, so it stands in the input's place
     has_conditions: bool = False
+    neighbours: tuple[Neighbour, ...] = ()
     precision: str = ""
     coverage: str = ""
 
@@ -129,6 +160,8 @@ def explanation_of(stimulus: Stimulus) -> Shown | None:
                 sides,
                 rows=tuple(Row(concept.name, "", bar, _prototypes(concept.prototypes)) for concept, bar in drawn),
             )
+        case Examples():
+            return Shown(name, sides, neighbours=neighbours(form, stimulus))
         case Rule():
             return Shown(
                 name,
@@ -195,6 +228,23 @@ def size_and_side(weight: float, decimals: int, sides: Sides) -> str:
     if not sides.is_signed or round(weight, decimals) == 0:
         return size
     return f"← {size}" if sides.of(weight) == "a" else f"{size} →"
+
+
+def neighbours(form: Examples, stimulus: Stimulus) -> tuple[Neighbour, ...]:
+    """The examples, each as its modality is read beside the stimulus's own input."""
+    found = []
+    for example in form.examples:
+        answer, item = stimulus.classes[example.class_index], stimulus.item.input
+        match example.input:
+            case TabularInput(values=values) if isinstance(item, TabularInput):
+                pairs = zip(values, item.values, strict=True)
+                differing = tuple(Difference(name, value, own) for (name, value), (_, own) in pairs if value != own)
+                found.append(Neighbour(answer, differences=differing))
+            case TextInput(tokens=tokens):
+                found.append(Neighbour(answer, text=" ".join(tokens)))
+            case ImageInput() as image:
+                found.append(Neighbour(answer, picture=picture(image)))
+    return tuple(found)
 
 
 def percent(share: float) -> str:

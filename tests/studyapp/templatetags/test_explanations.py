@@ -13,6 +13,8 @@ from PIL import Image
 from explainers.types import (
     Concept,
     Concepts,
+    Example,
+    Examples,
     FeatureWeight,
     FeatureWeights,
     Form,
@@ -254,3 +256,29 @@ def test_the_page_of_a_rule_names_no_class() -> None:
     assert "yes" not in page
     assert page.count('class="condition"') == 2
     assert "96%" in page
+
+
+def test_examples_of_rows_say_where_they_differ_and_what_the_model_answers() -> None:
+    near = TabularInput((("Age", "38 to 48"), ("Sex", "Female"), ("Hours", "41 or more")))
+
+    shown = explanations.explanation_of(stimulus(Examples((Example(near, 1), Example(ROW, 0))), output=None))
+
+    assert shown is not None
+    first, second = shown.neighbours
+    assert [(d.name, d.value, d.here) for d in first.differences] == [
+        ("Age", "38 to 48", "29 to 37"),
+        ("Hours", "41 or more", "40"),
+    ]
+    assert (first.answer, second.answer, second.differences) == ("yes", "no", ())
+
+
+def test_examples_of_texts_and_pictures_are_shown_whole() -> None:
+    texts = explanations.explanation_of(
+        stimulus(Examples((Example(TextInput(("not", "good")), 0),)), item=TextInput(("fine",)))
+    )
+    images = explanations.explanation_of(stimulus(Examples((Example(DARK, 1),)), item=DARK))
+
+    assert texts is not None
+    assert images is not None
+    assert (texts.neighbours[0].text, texts.neighbours[0].answer) == ("not good", "no")
+    assert (images.neighbours[0].picture, images.neighbours[0].answer) == (pictures.picture(DARK), "yes")
