@@ -85,7 +85,8 @@ class Arms:
         high = np.where(_taken(rest, shares)[0] < 0, -1.0, upper_bound(*_taken(rest, shares, levels)))
         weakest, strongest = low.argmin(axis=1)[:, None], high.argmax(axis=1)[:, None]
         gaps = _taken(strongest, high)[0] - _taken(weakest, low)[0]
-        pairs = np.concatenate([_taken(weakest, top)[0], _taken(strongest, rest)[0]], axis=1)
+        ends = ((weakest, top), (strongest, rest))
+        pairs = np.concatenate([np.take_along_axis(arms, place, axis=1) for place, arms in ends], axis=1)
         return pairs, gaps[:, 0]
 
     def decide(self, arms: IntArray, wanted: float, rates: FloatArray) -> FloatArray:
