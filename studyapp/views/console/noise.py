@@ -26,7 +26,7 @@ class NoiseRow:
     samples: str
     seed_r: str
     lowest_r: str
-    n_below: int  # explanations whose two seeds would agree less than STEADY_R
+    n_below: int | None  # explanations whose two seeds would agree less than STEADY_R; None where nothing is drawn
     local_r2: str
     seconds: str
 
@@ -51,7 +51,7 @@ def _row(title: str, explained: Sequence[Explained]) -> NoiseRow:
         samples=_middle(_all(numbers, "samples"), ",.0f"),
         seed_r=_middle(agreements, ".3f"),
         lowest_r=f"{min(agreements):.3f}" if agreements else DASH,
-        n_below=sum(r < STEADY_R for r in agreements),
+        n_below=sum(r < STEADY_R for r in agreements) if agreements else None,
         local_r2=_middle(_all(numbers, "local_r2"), ".2f"),
         seconds=_middle(_all(numbers, "seconds"), ".2g"),
     )

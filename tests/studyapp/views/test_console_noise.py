@@ -22,7 +22,7 @@ def test_an_arm_is_summed_up_and_what_is_noisy_is_counted() -> None:
     assert (lime.method, lime.samples, lime.lowest_r, lime.seconds) == ("LIME", "10", "0.900", "0.01")
     assert lime.n_below == lime.count // 2
     assert set(rows) == {arm.title for arm in study.frozen.design.arms if arm.explainer}
-    assert (rows["SENN"].seed_r, rows["SENN"].local_r2, rows["SENN"].n_below) == ("–", "–", 0)
+    assert (rows["SENN"].seed_r, rows["SENN"].local_r2, rows["SENN"].n_below) == ("–", "–", None)
 
 
 def test_the_page_of_the_frozen_design_shows_it_as_soon_as_there_is_something(client: Client) -> None:
