@@ -8,8 +8,8 @@ can, and of those that are precise enough with probability 1 - delta the one wit
 Constants and the margin by which a rule's lower bound may miss the precision asked for are those of the authors' code
 (anchor-exp 0.0.2). We depart from it in these points: every candidate starts with a few draws of its own, instead of
 those of other candidates that happen to fit; the rule without a unit is tried like every other; coverage is counted
-on the training items; comparing ends at a budget; and where no rule is precise enough, the one with the highest lower bound
-is given.
+on the training items; comparing ends at a budget; and where no rule is precise enough, the one with the highest lower
+bound is given.
 
 All items of a batch take their rounds together, so that a round is one question to the predictor. An item's draws
 come from its own generator: its result does not depend on the others.
@@ -82,7 +82,7 @@ class _Item:
         size = self.held[0].sum() + 1
         grown = grown[grown.sum(axis=1) == size]
         _, first = np.unique(np.packbits(grown, axis=1), axis=0, return_index=True)
-        return grown[np.sort(first)]
+        return np.asarray(grown[np.sort(first)], dtype=np.bool_)
 
     def meet(self, rule: _Rule) -> None:
         """Keep the better: an anchor by its coverage, any other rule by its lower bound; of equals the earlier."""
