@@ -55,7 +55,8 @@ class Arms:
             self.draws[problem, arms[problem]] += n_draws
 
     def draw_all(self, n_draws: int) -> None:
-        self.draw(dict(enumerate(map(np.arange, self._n_arms))), n_draws)
+        """Draw every arm so many times."""
+        self.draw({row: np.arange(n_arms) for row, n_arms in enumerate(self._n_arms.tolist())}, n_draws)
 
     def best(self, n_best: int, epsilon: float, delta: float) -> IntArray:
         """The arms with the highest shares, each within `epsilon` of the true ones with probability 1 - `delta`.
@@ -83,11 +84,10 @@ class Arms:
         levels = rates[:, None] / np.maximum(draws, 1)
         low = lower_bound(*_taken(top, shares, levels))
         high = np.where(_taken(rest, shares)[0] < 0, -1.0, upper_bound(*_taken(rest, shares, levels)))
-        weakest, strongest = low.argmin(axis=1)[:, None], high.argmax(axis=1)[:, None]
-        gaps = _taken(strongest, high)[0] - _taken(weakest, low)[0]
-        ends = ((weakest, top), (strongest, rest))
-        pairs = np.concatenate([np.take_along_axis(arms, place, axis=1) for place, arms in ends], axis=1)
-        return pairs, gaps[:, 0]
+        rows = np.arange(len(problems))
+        weakest, strongest = low.argmin(axis=1), high.argmax(axis=1)
+        gaps = high[rows, strongest] - low[rows, weakest]
+        return np.stack([top[rows, weakest], rest[rows, strongest]], axis=1), gaps
 
     def decide(self, arms: IntArray, wanted: float, rates: FloatArray) -> FloatArray:
         """Draw the arms until each is known to reach `wanted` or not, up to `MARGIN`: some hundred draws each.

@@ -56,7 +56,7 @@ def at_random(batch: Batch) -> list[Attribution]:
             alike = np.flatnonzero(known.classes == known.classes[index])
             order = np.lexsort((rng.random(len(alike)), np.abs(looks[alike] - looks[index])))[:POOL]
             drawn.append(_fresh(alike[rng.permutation(order)], batch, place, [*near.tolist(), *drawn]))
-        found.append(_attribution(batch, place, known, np.array(drawn), distances))
+        found.append(_attribution(batch, place, known, np.array(drawn, dtype=np.int64), distances))
     return found
 
 
@@ -101,7 +101,8 @@ def _nearest(batch: Batch, known: _Known) -> Iterator[tuple[IntArray, FloatArray
         hidden.update(zip(group.places, _seen(batch.predictor, group.rows)[0], strict=True))
     for place, item in enumerate(batch.inputs):
         distances = np.round(np.sqrt(((known.hidden - hidden[place]) ** 2).sum(axis=1)), DECIMALS)
-        near = np.array(list(_distinct(np.argsort(distances, kind="stable"), batch.predictor, item, n_shown)))
+        order = np.argsort(distances, kind="stable")
+        near = np.array(list(_distinct(order, batch.predictor, item, n_shown)), dtype=np.int64)
         yield near, distances[near]
 
 
@@ -118,7 +119,7 @@ def _distinct(order: IntArray, predictor: Predictor, item: Input, n_shown: int) 
 def _attribution(batch: Batch, place: int, known: _Known, shown: IntArray, distances: FloatArray) -> Attribution:
     inputs, classes = batch.predictor.background.inputs, known.classes[shown]
     examples = tuple(Example(inputs[index], int(found)) for index, found in zip(shown, classes, strict=True))
-    same = float((classes == batch.classes[place]).mean())
+    same = float((classes == batch.classes[place]).sum() / max(len(shown), 1))
     return Attribution(distances, {"examples": float(len(shown)), "same_output": same}, examples=examples)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 
 from explainers.methods.kl_bounds import divergence, exploration_rate, lower_bound, upper_bound
 
 
+@settings(deadline=None)
 @given(p=st.floats(0.001, 0.999), level=st.floats(1e-4, 5.0))
 def test_upper_bound_is_the_root_of_the_divergence(p: float, level: float) -> None:
     near_one = 1 - 1e-12
@@ -21,6 +22,7 @@ def test_upper_bound_is_the_root_of_the_divergence(p: float, level: float) -> No
     assert float(upper_bound(np.array(p), np.array(level))) == pytest.approx(root, abs=2e-9)
 
 
+@settings(deadline=None)
 @given(p=st.floats(0.0, 1.0), level=st.floats(1e-4, 5.0))
 def test_bounds_hold_the_share_and_mirror_each_other(p: float, level: float) -> None:
     low, high = lower_bound(np.array(p), np.array(level)), upper_bound(np.array(p), np.array(level))

@@ -86,11 +86,14 @@ def test_training_items_like_the_item_and_one_another_are_shown_once(cases: Mapp
     try:
         model.learned_from(lambda: [first, second, first, third, second, first])
         (found,) = explain(model, SPEC, [ItemRequest(first, 0)])
+        model.learned_from(lambda: [first, first])
+        (alone,) = explain(model, SPEC, [ItemRequest(first, 0)])
     finally:
         model.background = before
 
     assert {example.input for example in found.form.examples} == {second, third}
     assert len(found.form.examples) == 2
+    assert (alone.form.examples, alone.diagnostics["examples"]) == ((), 0.0)
 
 
 def test_the_random_placebo_has_the_outputs_of_the_real_examples_in_their_order(cases: Mapping[str, Case]) -> None:
