@@ -56,7 +56,8 @@ def all_over(states: Counter[str]) -> bool:
 def kill_in_the_middle(arena: Arena, n_jobs: int, *, first: int = 0) -> tuple[int, float]:
     """Kill every process of a pool while each works at a job; how many, and the seconds until work went on at all."""
     already = {job.number for job in ours(arena).jobs}
-    arena.scene("enqueue", explanations=n_jobs, first=first, slow=2)
+    # Long enough that all of them are in the middle at once, though a pool replaces its dead one after the other.
+    arena.scene("enqueue", explanations=n_jobs, first=first, slow=scale(full=10, quick=2))
     wait_for_jobs(arena, lambda states: states["running"] >= n_jobs)
     killed = arena.kill_children(f"pool{n_jobs}")
     began = time.monotonic()
