@@ -44,7 +44,7 @@ from explainers.types import ExplainerSpec, Explanation, ItemRequest
 CASES = ("adult-mlp", "adult-senn", "movies-gru", "movies-senn", "digits-cnn", "digits-senn")
 WITH_CAPTUM = ("adult-mlp", "movies-gru", "digits-cnn")
 N_ITEMS, N_SAMPLES, N_STEPS = 64, 1000, 50
-N_LIME_ITEMS, N_EXACT_ITEMS, N_ANCHOR_ITEMS, N_CAPTUM_ITEMS = 8, 2, 16, 2
+N_LIME_ITEMS, N_EXACT_ITEMS, N_ANCHOR_ITEMS, N_CAPTUM_ITEMS = 8, 2, 32, 2
 CAPTUM_PER_EVAL = 256
 CELLS = 7
 SIZES = (64, 512, 2048)  # batch sizes tried for the limit

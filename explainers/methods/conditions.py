@@ -21,9 +21,9 @@ from explainers.methods.blocks import as_tabular, encode
 from explainers.methods.masking import packed
 from explainers.predictors.base import Predictor
 from explainers.predictors.text import UNKNOWN
-from explainers.types import Input, TextInput
+from explainers.types import Input, Modality, TextInput
 
-BLOCK_ROWS = 512
+BLOCK_ROWS: Mapping[Modality, int] = {"tabular": 512, "text": 128}  # a row of a text costs more than a short block
 PART_ROWS = 4096
 
 
@@ -62,10 +62,11 @@ class Conditions(ABC):
             From the place to counts, shape (n_sets,).
         """
         found: dict[int, IntArray] = {}
+        size = BLOCK_ROWS[self.batch.predictor.modality]
         for places in self._places_of_one_shape(asked):
             parts = (self.rows({n: asked[n] for n in some}, n_draws, rngs) for some in _parts(places, asked, n_draws))
             with torch.inference_mode():
-                outputs = [self.batch.predictor.logits(block).argmax(1)[:n] for block, n in packed(parts, BLOCK_ROWS)]
+                outputs = [self.batch.predictor.logits(block).argmax(1)[:n] for block, n in packed(parts, size)]
             explained = np.repeat([self.batch.classes[n] for n in places], [len(asked[n]) for n in places])
             counts = (torch.cat(outputs).cpu().numpy().reshape(-1, n_draws) == explained[:, None]).sum(axis=1)
             ends = np.cumsum([len(asked[n]) for n in places])
