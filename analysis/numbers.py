@@ -42,6 +42,8 @@ SCALES: Final = {
     "ratio of odds": Scale("odds ratio", most_places=2, is_ratio=True),
     "standard deviations (d′)": Scale("d′", most_places=2),
     "standard deviations (c)": Scale("c", most_places=2),
+    "ratio of proportions correct": Scale("times the accuracy", most_places=2, is_ratio=True),
+    "log odds": Scale("log odds", most_places=2),
     "scale points": Scale("scale points", most_places=2),
 }
 
@@ -116,6 +118,16 @@ def factor_text(factor: float | None) -> str:
     if factor >= 10:
         return f"{factor:,.0f}"
     return f"{factor:.2g}" if factor >= 0.1 else f"1 / {1 / factor:,.0f}" if factor > 1e-4 else "< 1 / 10,000"
+
+
+def coefficient(value: float | None, interval: Interval | None = None) -> str:
+    """Write a correlation or a reliability with its interval: "0.62 (0.41 to 0.78)"."""
+    if value is None:
+        return DASH
+    text = amount(value, "", 2, signed=False)
+    if interval is None:
+        return text
+    return f"{text} ({amount(interval.low, '', 2, signed=False)} to {amount(interval.high, '', 2, signed=False)})"
 
 
 def percent(value: float | None) -> str:

@@ -5,10 +5,15 @@ from collections.abc import Sequence
 from analysis.describe.answers import Ratings, Share
 from analysis.describe.flagged import FlaggedShare
 from analysis.describe.flow import SampleRatio
+from analysis.estimands.utility_curve import Utility
+from analysis.inference.reliability import Reliability
+from analysis.items import UNIT as LOG_ODDS
+from analysis.items import OneItem, item_table
 from analysis.numbers import (
     DASH,
     amount,
     between,
+    coefficient,
     decimals,
     factor_text,
     level_text,
@@ -19,7 +24,7 @@ from analysis.numbers import (
     span,
 )
 from analysis.report import Report
-from analysis.types import Estimate
+from analysis.types import Contrast, Estimate
 
 
 def report_text(report: Report) -> str:
@@ -40,6 +45,12 @@ def report_text(report: Report) -> str:
         _effects("Secondary: not in the primary family", report, report.secondary),
         _sensitivity(report),
         _weighed(report),
+        _items(report),
+        _each_item(report),
+        _answer_reliabilities(report),
+        _rating_reliabilities(report),
+        _others(report),
+        _utility(report),
         _accuracy(report),
         _beside(report),
         _flow(report),
@@ -155,6 +166,146 @@ def _weighed(report: Report) -> str:
         for one in report.weighed
     ]
     return f"The primary contrasts, weighed in other ways\n{columns(header, rows)}"
+
+
+def _minus(report: Report, contrast: Contrast) -> str:
+    return f"{report.arm_title(contrast.arm)} minus {report.arm_title(contrast.minus)}"
+
+
+def _items(report: Report) -> str:
+    header = ["contrast", "does not vary? p", "standard deviation over items", "for the average item",
+              f"{level_text(1 - report.plan.alpha)} interval, a new item"]  # fmt: skip
+    rows = [
+        [
+            _minus(report, one.contrast),
+            p_text(one.test.p_value if one.test else None),
+            amount(one.deviation, LOG_ODDS, 2, signed=False),
+            amount(one.average.estimate if one.average else None, LOG_ODDS, 2),
+            between(one.new_item, LOG_ODDS, 2),
+        ]
+        for one in report.items
+    ]
+    words = "\n".join(f"{_minus(report, one.contrast)}: {one.words}" for one in report.items)
+    return f"Effect over the items of POST, in log odds of a right answer\n{columns(header, rows)}\n{words}"
+
+
+def _each_item(report: Report) -> str:
+    table = item_table(report.items)
+    if not table:
+        return ""
+    fitted = [one for one in report.items if one.items]
+    rows = [[item, *(_item(cell) for cell in cells)] for item, cells in table]
+    level = level_text(1 - report.plan.alpha)
+    title = f"Effect for each item, in log odds, drawn towards the average ({level} interval)"
+    return f"{title}\n{columns(['item', *(_minus(report, one.contrast) for one in fitted)], rows)}"
+
+
+def _item(cell: OneItem | None) -> str:
+    if cell is None:
+        return DASH
+    value = amount(cell.value, LOG_ODDS, 2)
+    return value if cell.interval is None else f"{value} ({between(cell.interval, LOG_ODDS, 2)})"
+
+
+def _answer_reliabilities(report: Report) -> str:
+    post = report.phase_title(report.plan.post)
+    header = [
+        "arm",
+        "alpha (KR-20)",
+        "correlation within people",
+        "within items",
+        "design effect of the mean",
+        "answers",
+    ]
+    found = report.reliabilities.answers
+    rows = [
+        [
+            report.arm_title(one.arm),
+            _reliability(one.alpha),
+            _reliability(one.people),
+            _reliability(one.items),
+            amount(one.design_effect, "", 2, signed=False),
+            str(one.n_answers),
+        ]
+        for one in found
+    ]
+    words = "\n".join(f"{report.arm_title(one.arm)}: {one.words}" for one in found)
+    return f"Reliability of the answers in the phase “{post}”\n{columns(header, rows)}\n{words}"
+
+
+def _reliability(one: Reliability | None) -> str:
+    return DASH if one is None else coefficient(one.value, one.interval)
+
+
+def _rating_reliabilities(report: Report) -> str:
+    if not report.reliabilities.ratings:
+        return ""
+    header = [
+        "arm",
+        "questions",
+        "alpha",
+        "rank correlation with the outcome",
+        "without errors of measurement",
+        "people",
+    ]
+    rows = [
+        [
+            report.arm_title(one.arm),
+            str(one.n_questions),
+            _reliability(one.alpha),
+            coefficient(one.correlation.value, one.correlation.interval) if one.correlation else DASH,
+            coefficient(one.disattenuated.value, one.disattenuated.interval) if one.disattenuated else DASH,
+            str(one.correlation.n_people) if one.correlation else DASH,
+        ]
+        for one in report.reliabilities.ratings
+    ]
+    words = [f"{report.arm_title(one.arm)}: {one.words}" for one in report.reliabilities.ratings if one.words]
+    title = "Ratings: do people who rate higher have the better outcomes?"
+    return "\n".join([title, columns(header, rows), *words])
+
+
+def _others(report: Report) -> str:
+    if not report.others:
+        return ""
+    rows = [
+        [
+            f"{_name(report, estimate)}; {estimate.label}",
+            amount(estimate.value, estimate.unit, decimals(estimate.interval, estimate.unit)),
+            between(estimate.interval, estimate.unit, decimals(estimate.interval, estimate.unit)),
+            p_text(estimate.p_value),
+            _counts(estimate),
+        ]
+        for estimate in report.others
+    ]
+    title = "Other outcomes, not adjusted, not what the study was planned for (people without one are left out)"
+    return f"{title}\n{columns(['contrast', 'effect', 'interval', 'p', 'n'], rows)}"
+
+
+def _utility(report: Report) -> str:
+    header = ["session", "examples", "explained", "control", "ratio", "interval", "conservative interval", "n"]
+    parts = []
+    for one in report.utility:
+        rows = [
+            [
+                report.phase_title(point.session),
+                DASH if point.n_examples is None else str(point.n_examples),
+                percent(point.explained),
+                percent(point.control),
+                *_ratio_cells(point.utility),
+                "/".join(map(str, point.n_enrolments)),
+            ]
+            for point in one.curve.points
+        ]
+        rows.append(["mean (area)", "", "", "", *_ratio_cells(one.curve.area), ""])
+        title = f"Utility-K, accuracy over accuracy in control: {_minus(report, one.contrast)}"
+        parts.append(f"{title}\n{columns(header, rows)}")
+    return "\n\n".join(parts)
+
+
+def _ratio_cells(utility: Utility) -> list[str]:
+    unit = "ratio of proportions correct"
+    ends = [between(interval, unit, 2) for interval in (utility.interval, utility.conservative_interval)]
+    return [amount(utility.value, unit, 2), *ends]
 
 
 def _accuracy(report: Report) -> str:

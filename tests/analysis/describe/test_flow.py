@@ -39,8 +39,7 @@ def test_a_withdrawn_participant_stays_among_the_allocated(study):
     assert report.flow.arms[1] == ArmFlow("lime", 4, 3, 3, 3, 3, 1, 3, 4)
     assert report.primary[0].n_enrolments == {"lime": 4, "none": 4}
     assert report.deviations == (
-        "1 of 8 allocated lack the answers that the outcome is made of: "
-        "counted with a gain of zero, as planned.",
+        "1 of 8 allocated lack the answers that the outcome is made of: counted with a gain of zero, as planned.",
     )
 
 
