@@ -2,15 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analysis.beside import other_outcomes, utility_curves
 from analysis.checks import check_table
 from analysis.closed import closed_tests
 from analysis.describe import answers
 from analysis.describe.flagged import flag_rates
 from analysis.describe.flow import SampleRatio, attrition, flow, sample_ratios
+from analysis.describe.learning import learning
 from analysis.design import Design, read_design
 from analysis.enrolments import Enrolments, read_enrolments
 from analysis.errors import EmptyStudyError, TableError
@@ -19,12 +22,15 @@ from analysis.estimands.base import Outcome, Question
 from analysis.estimation import Estimation, planned_estimates
 from analysis.inference.counts import ALARM_P
 from analysis.inference.welch import mean_of
+from analysis.items import vary_over_items
 from analysis.losses import baseline, impute_losses
 from analysis.protocol import adherence, as_planned
 from analysis.quality.flags import raise_flags
+from analysis.reliabilities import reliabilities
 from analysis.report import SCHEMA_VERSION, ArmMean, Report, provenance, report_from_json
 from analysis.sensitivity import sensitivity_estimates, unflagged_estimates
 from analysis.table import ResponseTable, read_table
+from analysis.types import IntArray
 from analysis.weighed import weigh
 
 if TYPE_CHECKING:
@@ -87,8 +93,12 @@ class _Study:
     def outcome(self, missing: str) -> Outcome:
         plan = self.design.plan
         question = Question(plan.pre, plan.post, missing, self.design.trim)
-        positions = self.enrolments.positions(self.table)
-        return ESTIMANDS[plan.estimand].measure(self.table, positions, len(self.enrolments), question)
+        return ESTIMANDS[plan.estimand].measure(self.table, self.positions, len(self.enrolments), question)
+
+    @cached_property
+    def positions(self) -> IntArray:
+        """Whose each row is; see `Enrolments.positions`."""
+        return self.enrolments.positions(self.table)
 
 
 def _people(table: ResponseTable, stages: tuple[str, ...]) -> ResponseTable:
@@ -135,12 +145,16 @@ def _report(study: _Study, responses_sha256: str) -> Report:
         losses=impute_losses(work, outcome, baseline(study.table, study.enrolments, plan.pre)),
         protocol=as_planned(work, outcome, adherence(study.table, design, study.enrolments)),
         closed=closed_tests(work, outcome),
+        items=vary_over_items(work, study.table, rows.positions),
+        reliabilities=reliabilities(work, outcome, study.table, rows.positions),
+        others=other_outcomes(work, study.table, rows.positions),
+        utility=utility_curves(work, study.table, rows.positions),
+        learning=learning(rows),
         arm_means=_arm_means(study, outcome, work.level),
         accuracy=answers.accuracy(rows),
         own_label=answers.own_label(rows),
         response_times=answers.response_times(rows),
         ratings=answers.ratings(rows),
-        order=answers.order(rows),
         flow=people,
         attrition=attrition(people.arms),
         sample_ratios=ratios,

@@ -61,9 +61,10 @@ def one_value_a_subject(table: ResponseTable, design: Design) -> Iterator[str]:
     """Nobody has two arms, two stages, or is real on one row and simulated on the next."""
     for name in ("arm", "stratum", "stage", "simulated"):
         cells = getattr(table, name)
+        given = np.flatnonzero((cells != "") & (cells != MISSING))
         first: dict[str, object] = {}
-        for index in np.flatnonzero((cells != "") & (cells != MISSING)):
-            subject, cell = table.subject_id[index], cells[index]
+        pairs = zip(table.subject_id[given].tolist(), cells[given].tolist(), strict=True)
+        for index, (subject, cell) in zip(given.tolist(), pairs, strict=True):
             if first.setdefault(subject, cell) != cell:
                 yield (
                     f"row {table.row[index]}, column {name}: subject {subject} has {cell!r} here "
@@ -82,9 +83,11 @@ def one_row_a_screen(table: ResponseTable, design: Design) -> Iterator[str]:
 
 def one_trial_an_item(table: ResponseTable, design: Design) -> Iterator[str]:
     """An item is asked once in a phase; a second answer would give it twice the weight."""
+    rows = np.flatnonzero(table.is_simulation)
+    names = ("subject_id", "trial_type", "phase", "block", "item")
     seen: dict[tuple[str, ...], int] = {}
-    for index in np.flatnonzero(table.is_simulation):
-        key = tuple(getattr(table, name)[index] for name in ("subject_id", "trial_type", "phase", "block", "item"))
+    keys = zip(*(getattr(table, name)[rows].tolist() for name in names), strict=True)
+    for index, key in zip(rows.tolist(), keys, strict=True):
         if key in seen:
             asked = f"subject {key[0]} has item {key[4]!r} of phase {key[2]!r}"
             yield f"row {table.row[index]}, column item: {asked} in row {seen[key]} already"

@@ -42,6 +42,8 @@ SCALES: Final = {
     "ratio of odds": Scale("odds ratio", most_places=2, is_ratio=True),
     "standard deviations (d′)": Scale("d′", most_places=2),
     "standard deviations (c)": Scale("c", most_places=2),
+    "ratio of proportions correct": Scale("times the accuracy", most_places=2, is_ratio=True),
+    "log odds": Scale("log odds", most_places=2),
     "scale points": Scale("scale points", most_places=2),
 }
 
@@ -121,6 +123,16 @@ def factor_text(factor: float | None) -> str:
 def deviations_text(value: float | None) -> str:
     """Write a number of standard deviations with its sign: "−0.42"."""
     return DASH if value is None else f"{value:+.2f}".replace("-", MINUS)
+
+
+def coefficient(value: float | None, interval: Interval | None = None) -> str:
+    """Write a correlation or a reliability with its interval: "0.62 (0.41 to 0.78)"."""
+    if value is None:
+        return DASH
+    text = amount(value, "", 2, signed=False)
+    if interval is None:
+        return text
+    return f"{text} ({amount(interval.low, '', 2, signed=False)} to {amount(interval.high, '', 2, signed=False)})"
 
 
 def percent(value: float | None) -> str:

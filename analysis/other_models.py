@@ -134,6 +134,9 @@ def _counted(work: Estimation, gain: Gain, pair: tuple[int, int]) -> dict[str, i
 
 
 def _ancova(work: Estimation, gain: Gain, comparison: Comparison, pair: tuple[int, int]) -> Estimate:
+    label, counts = "accuracy after, given accuracy before", _counted(work, gain, pair)
+    if not min(counts.values()):
+        return _estimate(work, comparison, label, counts, method="an arm has nobody with answers in both phases")
     whole = np.ones((gain.n_items, 1))
     before, after = gain.pre.accuracy(whole)[:, 0], gain.post.accuracy(whole)[:, 0]
     fit = ancova(after, before, work.allocation.arm, control=pair[1], level=work.level)
@@ -141,8 +144,8 @@ def _ancova(work: Estimation, gain: Gain, comparison: Comparison, pair: tuple[in
     return _estimate(
         work,
         comparison,
-        "accuracy after, given accuracy before",
-        _counted(work, gain, pair),
+        label,
+        counts,
         method=f"{fit.method}; {fit.reference}",
         value=found.value if found else None,
         interval=found.interval if found else None,

@@ -9,16 +9,20 @@ from typing import Final
 import numpy as np
 import scipy
 
+from analysis.beside import ContrastCurve
 from analysis.closed import Closed
 from analysis.codec import Json, decode, encode, schema_of
-from analysis.describe.answers import OrderPoint, Ratings, Share, Times
+from analysis.describe.answers import Ratings, Share, Times
 from analysis.describe.flagged import FlagRate
 from analysis.describe.flow import Attrition, Flow, SampleRatio
+from analysis.describe.learning import LearningPoint
 from analysis.design import Arm, Phase, Plan
 from analysis.errors import ReportError
 from analysis.estimands.base import Attributes
+from analysis.items import ItemVariation
 from analysis.losses import Imputed
 from analysis.protocol import Protocol
+from analysis.reliabilities import Reliabilities
 from analysis.types import Estimate, Interval
 from analysis.weighed import Weighed
 
@@ -82,13 +86,22 @@ class Report:
         what is shown.
     closed : tuple of Closed
         Content against mere attention, with each placebo; empty where there is none.
+    items : tuple of ItemVariation
+        How each primary contrast varies over the items of POST.
+    reliabilities : Reliabilities
+        Of answers and ratings, by arm.
+    others : tuple of Estimate
+        The primary contrasts of outcomes that the plan does not ask about, not adjusted.
+    utility : tuple of ContrastCurve
+        Utility-K of each primary contrast; empty for studies of fewer than three sessions.
+    learning : tuple of LearningPoint
+        Accuracy as each phase goes on.
     arm_means : tuple of ArmMean
         Of the outcome, after the missing-data rule.
     accuracy, own_label : tuple of Share
     response_times : tuple of Times
     ratings : tuple of Ratings
         Empty when nobody was asked.
-    order : tuple of OrderPoint
     flow : Flow
     attrition : tuple of Attrition
     sample_ratios : tuple of SampleRatio
@@ -120,12 +133,16 @@ class Report:
     losses: tuple[Imputed, ...]
     protocol: tuple[Protocol, ...]
     closed: tuple[Closed, ...]
+    items: tuple[ItemVariation, ...]
+    reliabilities: Reliabilities
+    others: tuple[Estimate, ...]
+    utility: tuple[ContrastCurve, ...]
+    learning: tuple[LearningPoint, ...]
     arm_means: tuple[ArmMean, ...]
     accuracy: tuple[Share, ...]
     own_label: tuple[Share, ...]
     response_times: tuple[Times, ...]
     ratings: tuple[Ratings, ...]
-    order: tuple[OrderPoint, ...]
     flow: Flow
     attrition: tuple[Attrition, ...]
     sample_ratios: tuple[SampleRatio, ...]

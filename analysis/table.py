@@ -140,6 +140,17 @@ def table_of(rows: Sequence[Mapping[str, object]]) -> ResponseTable:
     return _table(cells, len(rows), "")
 
 
+def numbered(texts: TextArray) -> tuple[list[str], IntArray]:
+    """Return the distinct texts, sorted, and for each text its number among them, shape (n,).
+
+    As `numpy.unique` with its inverse, which would sort every single text instead of the few that there are.
+    """
+    listed = texts.tolist()
+    distinct = sorted(set(listed))
+    number = {text: place for place, text in enumerate(distinct)}
+    return distinct, np.fromiter((number[text] for text in listed), dtype=np.int64, count=len(listed))
+
+
 def _table(cells: Mapping[str, Sequence[str]], n_rows: int, sha256: str) -> ResponseTable:
     problems: list[str] = []
     columns = {column.name: _parse(column, cells[column.name], problems) for column in COLUMNS}

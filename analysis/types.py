@@ -13,7 +13,7 @@ BoolArray = NDArray[np.bool_]
 LabelArray = NDArray[np.int8]
 TextArray = NDArray[np.object_]
 
-Family = Literal["primary", "secondary", "sensitivity"]
+Family = Literal["primary", "secondary", "sensitivity", "other"]
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ class Estimate:
         Key in `ESTIMANDS`.
     contrast : Contrast
         The arms.
-    family : {"primary", "secondary", "sensitivity"}
-        Only primary estimates are tested together and adjusted together.
+    family : {"primary", "secondary", "sensitivity", "other"}
+        Only primary estimates are tested together and adjusted together; "other" ones are of another outcome.
     label : str
         What this contrast is about, in a few words.
     value : float or None

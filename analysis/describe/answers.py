@@ -1,4 +1,4 @@
-"""Answers by arm and phase: shares, response times, ratings, and how they went over the trials of a phase."""
+"""Answers by arm and phase: shares, response times, ratings."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -59,17 +59,6 @@ class Ratings:
     interval: Interval | None
     n_enrolments: int
     n_ratings: int
-
-
-@dataclass(frozen=True)
-class OrderPoint:
-    """Share of correct answers at one place (from 1) in the order of a phase's trials."""
-
-    arm: str
-    phase: str
-    place: int
-    value: float
-    n_answers: int
 
 
 @dataclass(frozen=True)
@@ -137,15 +126,19 @@ def own_label(rows: Described) -> tuple[Share, ...]:
 
 
 def _share(rows: Described, arm: str, phase: str, kind: bool | None, chosen: BoolArray, hit: FloatArray) -> Share:
-    per_person = _person_means(rows.positions[chosen], hit[chosen])
+    per_person = person_means(rows.positions[chosen], hit[chosen])
     mean = mean_of(per_person, rows.level)
-    interval = mean.interval
-    if interval is not None:
-        interval = Interval(max(0.0, interval.low), min(1.0, interval.high), interval.level)
+    interval = within_0_and_1(mean.interval)
     return Share(arm, phase, kind, mean.value, interval, len(per_person), int(chosen.sum()))
 
 
-def _person_means(positions: IntArray, values: FloatArray) -> FloatArray:
+def within_0_and_1(interval: Interval | None) -> Interval | None:
+    """Cut the interval of a share where shares end."""
+    return interval and Interval(max(0.0, interval.low), min(1.0, interval.high), interval.level)
+
+
+def person_means(positions: IntArray, values: FloatArray) -> FloatArray:
+    """Return the mean of each person who has a value, in the order of their positions; shape (n_people,)."""
     people, where = np.unique(positions, return_inverse=True)
     counts = np.bincount(where, minlength=len(people))
     means: FloatArray = np.bincount(where, values, minlength=len(people)).astype(np.float64) / counts
@@ -173,24 +166,13 @@ def ratings(rows: Described) -> tuple[Ratings, ...]:
     found = []
     for number, arm in enumerate(rows.design.arms):
         chosen = rated & (rows.arm == number)
-        per_person = _person_means(rows.positions[chosen], rows.table.rating[chosen])
+        per_person = person_means(rows.positions[chosen], rows.table.rating[chosen])
         mean = mean_of(per_person, rows.level)
         found.append(Ratings(arm.key, mean.value, mean.interval, len(per_person), int(chosen.sum())))
     return tuple(found)
 
 
-def order(rows: Described) -> tuple[OrderPoint, ...]:
-    """Accuracy by the place of a trial in its phase: practice and fatigue."""
-    found = []
-    for _, arm, phase, chosen in rows.cells():
-        place = _places(rows.positions[chosen], rows.table.trial_index[chosen])
-        hits = np.bincount(place, rows.table.correct[chosen] == 1)
-        for number, (hit, count) in enumerate(zip(hits, np.bincount(place), strict=True), start=1):
-            found.append(OrderPoint(arm, phase, number, float(hit / count), int(count)))
-    return tuple(found)
-
-
-def _places(positions: IntArray, trial_index: IntArray) -> IntArray:
+def places(positions: IntArray, trial_index: IntArray) -> IntArray:
     """Number each person's trials from 0 in the order they came."""
     by_time = np.lexsort((trial_index, positions))
     starts = np.flatnonzero(np.diff(positions[by_time], prepend=-1))

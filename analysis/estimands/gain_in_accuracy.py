@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.estimands.base import Attributes, Estimand, Outcome, Question
-from analysis.table import MISSING, ResponseTable
+from analysis.table import MISSING, ResponseTable, numbered
 from analysis.types import BoolArray, FloatArray, IntArray
 
 
@@ -80,11 +80,13 @@ def measure(table: ResponseTable, positions: IntArray, n: int, question: Questio
     """Collect the answers of PRE and POST; see `Estimand.measure`."""
     scored = table.is_simulation & (table.correct != MISSING) & (positions >= 0)
     asked = scored & np.isin(table.phase, (question.pre, question.post))
-    items = np.unique(table.item[asked])
+    items, column = numbered(table.item[asked])
+    columns_of = np.zeros(len(asked), dtype=np.int64)
+    columns_of[asked] = column
 
     def answers(phase: str) -> Answers:
         rows = asked & (table.phase == phase)
-        columns = np.searchsorted(items, table.item[rows])
+        columns = columns_of[rows]
         correct, given = np.zeros((2, n, len(items)))
         np.add.at(correct, (positions[rows], columns), table.correct[rows])
         np.add.at(given, (positions[rows], columns), 1)

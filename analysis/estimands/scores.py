@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from analysis.estimands.base import Question
-from analysis.table import MISSING, ResponseTable
+from analysis.table import MISSING, ResponseTable, numbered
 from analysis.types import BoolArray, FloatArray, IntArray
 
 
@@ -54,8 +54,8 @@ class Grid:
 def lay_out(table: ResponseTable, positions: IntArray, n: int, rows: BoolArray) -> Grid:
     """Lay out the rows of participants 0 to n - 1 for which `rows` holds; see `Estimand.measure`."""
     laid_out = rows & (positions >= 0)
-    items, column = np.unique(table.item[laid_out], return_inverse=True)
-    return Grid(laid_out, positions[laid_out], column.astype(np.int64), (n, len(items)))
+    items, column = numbered(table.item[laid_out])
+    return Grid(laid_out, positions[laid_out], column, (n, len(items)))
 
 
 def scored_in(table: ResponseTable, phases: Sequence[str]) -> BoolArray:

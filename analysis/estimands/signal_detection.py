@@ -115,8 +115,8 @@ def signal_class(table: ResponseTable) -> str:
         When the model has more than two classes.
     """
     rows = table.is_simulation
-    named = np.concatenate([table.label[rows], table.model_output[rows], table.response[rows]])
-    classes = sorted(set(named.tolist()) - {""})
+    named = [set(cells[rows].tolist()) for cells in (table.label, table.model_output, table.response)]
+    classes = sorted(set().union(*named) - {""})
     if len(classes) > CLASSES:
         raise TableError(
             "responses.csv",

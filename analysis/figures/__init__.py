@@ -7,6 +7,8 @@ from analysis.figures.accuracy import accuracy_figure
 from analysis.figures.effects import effects_figure
 from analysis.figures.figure import Figure
 from analysis.figures.flow import flow_figure
+from analysis.figures.items import items_figure
+from analysis.figures.learning import learning_figure
 from analysis.figures.model_right import model_right_figure
 from analysis.figures.sensitivity import sensitivity_figure
 from analysis.report import Report
@@ -14,8 +16,10 @@ from analysis.report import Report
 DRAWN: Final[tuple[Callable[[Report], Figure | None], ...]] = (
     effects_figure,
     accuracy_figure,
+    learning_figure,
     model_right_figure,
     sensitivity_figure,
+    items_figure,
     flow_figure,
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis.report import Report as Result
-from analysis.text import columns
+from analysis.text.columns import columns
 from analysis.types import Estimate, Interval
 
 

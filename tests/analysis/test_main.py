@@ -35,7 +35,7 @@ def test_the_command_prints_the_table_and_writes_a_report_that_can_be_read_back(
     assert "Flow: 27 arrived, 1 declined, 1 failed the check, 1 left before allocation, 24 allocated" in out
     assert (tmp_path / "out" / "report.txt").read_text(encoding="utf-8") == out
     assert sorted(path.name for path in (tmp_path / "out" / "figures").iterdir()) == [
-        "accuracy.svg", "effects.svg", "flow.svg", "model_right.svg", "sensitivity.svg",
+        "accuracy.svg", "effects.svg", "flow.svg", "items.svg", "learning.svg", "model_right.svg", "sensitivity.svg",
     ]  # fmt: skip
 
 
@@ -48,7 +48,7 @@ def test_twice_written_is_byte_for_byte_the_same(files, tmp_path):
     written = {path.relative_to(tmp_path / "a"): path.read_bytes() for path in (tmp_path / "a").rglob("*.*")}
     again = {path.relative_to(tmp_path / "b"): path.read_bytes() for path in (tmp_path / "b").rglob("*.*")}
     assert written == again
-    assert len(written) == 7
+    assert len(written) == 9
 
 
 def test_a_table_to_mend_exits_with_2_and_says_what_to_mend(files, capsys):

@@ -103,3 +103,13 @@ def test_an_arm_that_everybody_left_is_not_estimated(simulate):
 
     assert {label for label, e in found.items() if e.value is not None} == set()
     assert all(e.method for e in found.values())
+
+
+def test_an_arm_to_which_nobody_was_allocated_is_said_and_breaks_nothing(simulate):
+    study = simulate(1, n_items=5, seed=1, bootstrap_draws=10)
+    assert study.where(trial_type="allocation")[0]["arm"] == "lime"
+
+    found = {e.label: e for e in analyse(study.table, study.design, draws=10).sensitivity}
+
+    ancova = found["accuracy after, given accuracy before"]
+    assert (ancova.value, ancova.method) == (None, "an arm has nobody with answers in both phases")

@@ -178,7 +178,7 @@ def its_report_is_read(ada: Researcher) -> None:
     ada.page.wait_for_load_state("networkidle")
     drawn = ada.page.locator("figure img").evaluate_all("images => images.map(i => i.complete && i.naturalWidth > 0)")
     assert drawn == [True] * len(drawn)
-    assert len(drawn) == 5
+    assert len(drawn) == 7
 
 
 def its_data_are_downloaded(ada: Researcher, to: Path) -> None:

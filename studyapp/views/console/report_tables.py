@@ -8,9 +8,25 @@ from dataclasses import dataclass
 from django.utils.translation import gettext
 
 from analysis.describe.answers import Share
-from analysis.numbers import DASH, amount, between, decimals, effect, factor_text, p_text, percent, points, span
+from analysis.estimands.utility_curve import Utility, UtilityCurve
+from analysis.inference.reliability import Reliability
+from analysis.items import UNIT as LOG_ODDS
+from analysis.items import OneItem, item_table
+from analysis.numbers import (
+    DASH,
+    amount,
+    between,
+    coefficient,
+    decimals,
+    effect,
+    factor_text,
+    p_text,
+    percent,
+    points,
+    span,
+)
 from analysis.report import Report
-from analysis.types import Estimate
+from analysis.types import Contrast, Estimate
 from analysis.words import verdict
 
 
@@ -120,6 +136,162 @@ def weighed_rows(report: Report) -> list[WeighedRow]:
         )
         for one in report.weighed
     ]
+
+
+def _minus(report: Report, contrast: Contrast) -> str:
+    arms = {"arm": report.arm_title(contrast.arm), "other": report.arm_title(contrast.minus)}
+    return gettext("%(arm)s minus %(other)s") % arms
+
+
+@dataclass(frozen=True)
+class ItemsRow:
+    """How a primary contrast varies over items, in log odds."""
+
+    name: str
+    p: str
+    deviation: str
+    average: str
+    new_item: str
+    words: str
+
+
+def items_rows(report: Report) -> list[ItemsRow]:
+    """Each primary contrast over the items of POST."""
+    return [
+        ItemsRow(
+            name=_minus(report, one.contrast),
+            p=p_text(one.test.p_value if one.test else None),
+            deviation=amount(one.deviation, LOG_ODDS, 2, signed=False),
+            average=amount(one.average.estimate if one.average else None, LOG_ODDS, 2),
+            new_item=between(one.new_item, LOG_ODDS, 2),
+            words=one.words,
+        )
+        for one in report.items
+    ]
+
+
+@dataclass(frozen=True)
+class ItemEffects:
+    """The effect for each item, a column a contrast: value and interval."""
+
+    contrasts: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+
+
+def item_effects(report: Report) -> ItemEffects:
+    """Every item with its effects; no contrasts where no model could be fitted."""
+    return ItemEffects(
+        tuple(_minus(report, one.contrast) for one in report.items if one.items),
+        tuple((item, tuple(map(_item_cell, cells))) for item, cells in item_table(report.items)),
+    )
+
+
+def _item_cell(one: OneItem | None) -> tuple[str, str]:
+    return (DASH, "") if one is None else (amount(one.value, LOG_ODDS, 2), between(one.interval, LOG_ODDS, 2))
+
+
+@dataclass(frozen=True)
+class AnswerReliabilityRow:
+    """What the answers of one arm are made of."""
+
+    arm: str
+    alpha: str
+    people: str
+    items: str
+    design_effect: str
+    n_answers: int
+    words: str
+
+
+def answer_reliability_rows(report: Report) -> list[AnswerReliabilityRow]:
+    """Reliability of the answers in POST, by arm."""
+    return [
+        AnswerReliabilityRow(
+            arm=report.arm_title(one.arm),
+            alpha=_reliability(one.alpha),
+            people=_reliability(one.people),
+            items=_reliability(one.items),
+            design_effect=amount(one.design_effect, "", 2, signed=False),
+            n_answers=one.n_answers,
+            words=one.words,
+        )
+        for one in report.reliabilities.answers
+    ]
+
+
+def _reliability(one: Reliability | None) -> str:
+    return DASH if one is None else coefficient(one.value, one.interval)
+
+
+@dataclass(frozen=True)
+class RatingReliabilityRow:
+    """The ratings of one arm beside its outcomes."""
+
+    arm: str
+    n_questions: int
+    alpha: str
+    correlation: str
+    disattenuated: str
+    words: str
+
+
+def rating_reliability_rows(report: Report) -> list[RatingReliabilityRow]:
+    """Reliability of the ratings and their correlation with the outcome, by arm; empty where nobody was asked."""
+    return [
+        RatingReliabilityRow(
+            arm=report.arm_title(one.arm),
+            n_questions=one.n_questions,
+            alpha=_reliability(one.alpha),
+            correlation=coefficient(one.correlation.value, one.correlation.interval) if one.correlation else DASH,
+            disattenuated=coefficient(one.disattenuated.value, one.disattenuated.interval)
+            if one.disattenuated
+            else DASH,
+            words=one.words,
+        )
+        for one in report.reliabilities.ratings
+    ]
+
+
+@dataclass(frozen=True)
+class UtilityRow:
+    """Accuracy over accuracy in control, after one session or over all of them."""
+
+    session: str
+    examples: str
+    explained: str
+    control: str
+    ratio: str
+    interval: str
+    conservative: str
+    counts: str
+
+
+def utility_tables(report: Report) -> list[tuple[str, list[UtilityRow]]]:
+    """Utility-K of each primary contrast, the area under the curve last; empty for fewer than three sessions."""
+    return [(_minus(report, one.contrast), _utility_rows(report, one.curve)) for one in report.utility]
+
+
+def _utility_rows(report: Report, curve: UtilityCurve) -> list[UtilityRow]:
+    rows = [
+        UtilityRow(
+            report.phase_title(point.session),
+            DASH if point.n_examples is None else str(point.n_examples),
+            percent(point.explained),
+            percent(point.control),
+            *_ratio_cells(point.utility, curve.unit),
+            " / ".join(map(str, point.n_enrolments)),
+        )
+        for point in curve.points
+    ]
+    return [*rows, UtilityRow(gettext("Mean (area)"), "", "", "", *_ratio_cells(curve.area, curve.unit), "")]
+
+
+def _ratio_cells(utility: Utility, unit: str) -> tuple[str, str, str]:
+    return (
+        amount(utility.value, unit, 2),
+        between(utility.interval, unit, 2),
+        between(utility.conservative_interval, unit, 2),
+    )
 
 
 def conclusions(report: Report) -> list[tuple[str, str]]:

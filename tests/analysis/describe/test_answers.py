@@ -64,20 +64,6 @@ def test_ratings_are_means_of_participants_means(study, rows):
         assert (rating.value, rating.n_ratings) == (pytest.approx(np.mean(given)), len(given))
 
 
-def test_order_follows_the_screens_and_not_the_file(simulate):
-    study = simulate(2, n_items=3, seed=1)
-    for row in study.where(phase="pre"):
-        place = int(row["trial_index"]) - 3
-        row.update(response=row["model_output"] if place == 0 else "other", correct=str(int(place == 0)))
-    study.rows.reverse()
-    table, design = study.table, study.design
-
-    points = answers.order(answers.describe_rows(table, design, read_enrolments(table, design), 0.95))
-
-    in_pre = [(point.place, point.value) for point in points if point.phase == "pre"]
-    assert sorted(in_pre) == [(1, 1.0), (1, 1.0), (2, 0.0), (2, 0.0), (3, 0.0), (3, 0.0)]
-
-
 def test_a_phase_where_an_arm_has_no_answer_says_so(simulate):
     study = simulate(4, n_items=2)
     study.without(study.where(arm="lime", phase="post"))

@@ -1,6 +1,7 @@
 import re
 import xml.etree.ElementTree as ET
 
+import numpy as np
 import pytest
 
 from analysis.api import analyse, draw_figures
@@ -8,6 +9,7 @@ from analysis.figures.figure import WIDTH, wrapped
 from analysis.numbers import effect
 
 SVG = "{http://www.w3.org/2000/svg}"
+KEYS = ["effects", "accuracy", "learning", "model_right", "sensitivity", "items", "flow"]
 
 
 @pytest.fixture(scope="module")
@@ -25,10 +27,10 @@ def texts(figure):
 
 
 def test_the_picture_that_answers_the_question_comes_first(figures):
-    assert list(figures) == ["effects", "accuracy", "model_right", "sensitivity", "flow"]
+    assert list(figures) == KEYS
 
 
-@pytest.mark.parametrize("key", ["effects", "accuracy", "model_right", "sensitivity", "flow"])
+@pytest.mark.parametrize("key", KEYS)
 def test_a_figure_is_one_named_image_that_a_strict_policy_lets_through(figures, key):
     root = ET.fromstring(figures[key].svg)
 
@@ -39,7 +41,7 @@ def test_a_figure_is_one_named_image_that_a_strict_policy_lets_through(figures, 
     assert not [name for name in attributes if name == "style" or name.startswith("on") or name.endswith("href")]
 
 
-@pytest.mark.parametrize("key", ["effects", "accuracy", "model_right", "sensitivity", "flow"])
+@pytest.mark.parametrize("key", KEYS)
 def test_text_stays_readable_on_a_phone(figures, key):
     root = ET.fromstring(figures[key].svg)
     sizes = [float(size) for size in re.findall(r'font-size="([\d.]+)', figures[key].svg)]
@@ -105,7 +107,7 @@ def test_a_study_without_estimates_is_drawn_too(simulate):
     figures = draw_figures(analyse(study.table, study.design))
 
     assert "LIME: not estimated" in texts(figures[0])
-    assert len(figures) == 4
+    assert [figure.key for figure in figures] == ["effects", "accuracy", "learning", "model_right", "flow"]
 
 
 def test_titles_are_escaped_and_long_ones_broken(simulate):
@@ -115,7 +117,7 @@ def test_titles_are_escaped_and_long_ones_broken(simulate):
 
     figures = draw_figures(analyse(study.table, study.design))
 
-    assert "<network>" in " ".join(texts(figures[3]))
+    assert "<network>" in " ".join(texts(next(figure for figure in figures if figure.key == "model_right")))
     assert all(ET.fromstring(figure.svg) is not None for figure in figures)
     assert wrapped("Self-explaining network", 120) == ["Self-", "explaining", "network"]
 
@@ -128,3 +130,63 @@ def test_the_forest_shows_every_other_way_in_the_same_unit(figures, report):
     for estimate in report.sensitivity:
         assert (f"{estimate.label}: {effect(estimate)}" in shown) == (estimate.unit == report.unit)
     assert {estimate.unit for estimate in report.sensitivity} == {report.unit, "ratio of odds"}
+
+
+def points_of(svg):
+    """Return the places of the marks of points, as (x, y) in pixels."""
+    found = re.findall(r'aria-roledescription="point" transform="translate\(([-\d.]+),([-\d.]+)\)', svg)
+    return [(float(x), float(y)) for x, y in found]
+
+
+def test_the_caterpillar_climbs_and_names_its_items_and_its_scale(figures, report):
+    figure = figures["items"]
+    shown = texts(figure)
+
+    assert figure.title in shown
+    assert "logit scale" in figure.title
+    for one in report.items:
+        assert report.arm_title(one.contrast.arm) in shown
+        assert [text for text in shown if re.fullmatch(r"i\d\d", text)].count(one.items[0].item) == len(report.items)
+        assert f"{one.items[0].value:+.2f}".replace("-", "−") in figure.caption
+    panels = np.array_split(points_of(figure.svg), len(report.items))
+    for panel, one in zip(panels, report.items, strict=True):
+        assert len(panel) == len(one.items)
+        assert (np.diff(panel, axis=0) >= 0).all()
+        # Marks stand where the numbers say: pixels against log odds lie on one line.
+        values = np.array([item.value for item in one.items])
+        slope, start = np.polyfit(values, panel[:, 0], 1)
+        assert panel[:, 0] == pytest.approx(start + slope * values, abs=0.1)
+
+
+def test_many_items_go_without_their_names(simulate):
+    study = simulate(30, n_items=41, seed=7, draws=20, bootstrap_draws=10, gain={"lime": 0.1})
+
+    figures = {figure.key: figure for figure in draw_figures(analyse(study.table, study.design))}
+
+    assert not any(re.fullmatch(r"i\d\d", text) for text in texts(figures["items"]))
+    assert len(points_of(figures["items"].svg)) == 41
+
+
+def test_long_names_of_items_keep_their_ends(simulate):
+    study = simulate(30, n_items=4, seed=7, draws=20, bootstrap_draws=10, gain={"lime": 0.1})
+    for row in study.where(trial_type="forward_simulation"):
+        row["item"] = f"income-test-{row['item']}"
+
+    figures = {figure.key: figure for figure in draw_figures(analyse(study.table, study.design))}
+
+    assert {text for text in texts(figures["items"]) if "…" in text} == {f"…e-test-i0{n}" for n in range(4)}
+
+
+def test_learning_has_a_panel_an_arm_with_controls_line_in_each(figures, report):
+    figure = figures["learning"]
+    shown = texts(figure)
+
+    arms = [arm for arm in report.arms if arm.key != "none"]
+    assert all(arm.title in shown for arm in arms)
+    assert "No explanation" not in shown
+    assert len(points_of(figure.svg)) == 2 * len(arms) * len(report.learning) // len(report.arms)
+    assert [text for text in shown if "–" in text] == ["1–4", "13–16"] * 2 * len(arms)
+    assert shown.count("Before") == shown.count("After") == len(arms)
+    first, last = (point for point in report.learning if (point.arm, point.phase) == ("lime", "post")
+                   and point.first in (1, 13))  # fmt: skip
+    assert f"LIME {100 * first.value:.0f} % to {100 * last.value:.0f} %" in figure.caption

@@ -1,63 +1,84 @@
-"""The page of a report: what stands beside its estimates."""
+"""The report's page: the tables that stand beside the planned effects."""
 
 from __future__ import annotations
 
 import html
 import json
-import re
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
 from analysis.api import analyse
-from studyapp.actions.lifecycle import close_study
-from studyapp.models import Report, Study
-from tests import factories
-from tests.analysis.conftest import FOUR_ARMS, simulate_study
+from analysis.numbers import amount
+from analysis.report import Report as Numbers
+from studyapp.actions.links import add_stage
+from studyapp.models import Report
+from studyapp.models.studies import StageKind
+from tests.analysis.conftest import simulate_study
+from tests.factories import make_open, owner_of
 
 pytestmark = pytest.mark.django_db
 
-TWO_PLACEBOS = (*FOUR_ARMS, ("shuffled", "placebo", 1))
 
-
-def shown(simulated) -> str:
-    """The text of the page that shows the report of a simulated study."""
-    study = factories.make_open()
-    close_study(study=study, actor=factories.owner_of(study.lab))
-    study = factories.unblind(Study.objects.get(pk=study.pk))
-    stage = factories.main_link(study).stage
-    document = json.loads(analyse(simulated.table, simulated.design, draws=50).to_json())
-    Report.objects.create(stage=stage, document=document, figures=[])
+def page_of(numbers: Numbers) -> str:
+    """The page of a rehearsal's report with these numbers."""
+    study = make_open()
+    stage = add_stage(study=study, kind=StageKind.REHEARSAL, capacity=10, actor="system")
+    Report.objects.create(stage=stage, document=json.loads(numbers.to_json()), figures=[])
     client = Client()
-    client.force_login(factories.owner_of(study.lab))
-    page = client.get(reverse("report", args=[study.public_id, stage.pk])).content.decode()
-    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", page)).split())
+    client.force_login(owner_of(study.lab))
+    address = reverse("report", kwargs={"public_id": study.public_id, "stage_id": stage.pk})
+    return html.unescape(client.get(address).content.decode())
 
 
-def test_losses_adherence_and_placebos_are_shown_with_what_they_must_not_be_taken_for():
-    study = simulate_study(80, arms=TWO_PLACEBOS, gain={"lime": 0.4}, dropout=0.2, learning=3, seed=61, n_items=8,
-                           item_sd=0.2, bootstrap_draws=20)  # fmt: skip
-    report = analyse(study.table, study.design, draws=50)
-
-    text = shown(study)
-
-    assert "Missing outcomes imputed, and how far off they would have to be to change the conclusion" in text
-    assert "Who did as planned: per protocol is not a randomized comparison" in text
-    assert "closed test with Placebo" in text
-    assert "closed test with Shuffled" in text
-    for one in (*report.losses, *report.closed):
-        assert one.sentence in text
-    for one in report.protocol:
-        assert one.per_protocol_sentence in text
-        assert one.complier_sentence in text
-        assert " / ".join(map(str, one.n_left_out.values())) in text
+def table_under(page: str, caption: str) -> str:
+    """The table whose caption begins so."""
+    return page.split(f"<caption>{caption}", 1)[1].split("</table>", 1)[0]
 
 
-def test_what_a_study_does_not_have_is_not_shown():
-    text = shown(simulate_study(24, seed=62, n_items=6, bootstrap_draws=20))
+@pytest.fixture(scope="module")
+def numbers() -> Numbers:
+    study = simulate_study(30, n_items=6, seed=4, gain={"lime": 0.2}, draws=20, bootstrap_draws=20)
+    study.tree["phases"].append({"key": "late", "title": "Later", "kind": "test"})
+    study.tree["plan"]["post"] = "late"
+    for row in study.where(phase="post"):
+        study.rows.append(row | {"phase": "late", "trial_index": str(int(row["trial_index"]) + 100)})
+    return analyse(study.table, study.design)
 
-    assert "Nobody in these arms lacks an outcome." in text
-    assert "Missing outcomes imputed" not in text
-    assert "Who did as planned" not in text
-    assert "closed test" not in text
+
+def test_every_item_is_listed_with_its_effect(numbers: Numbers) -> None:
+    page = page_of(numbers)
+
+    (one,) = numbers.items
+    assert one.words in table_under(page, "Effect over items")
+    listed = table_under(page, "Effect for each item")
+    assert all(f"{item.item}</th>" in listed and amount(item.value, "log odds", 2) in listed for item in one.items)
+
+
+def test_other_outcomes_say_what_they_are_not_and_utility_has_its_sessions(numbers: Numbers) -> None:
+    page = page_of(numbers)
+
+    assert "Other outcomes, not adjusted, not what the study was planned for." in page
+    others = table_under(page, "The primary contrasts of other outcomes")
+    assert all(one.label in others for one in numbers.others)
+    utility = table_under(page, "Utility-K")
+    assert all(f"{name}</th>" in utility for name in ("Before", "After", "Later", "Mean (area)"))
+
+
+def test_reliability_has_a_line_an_arm(numbers: Numbers) -> None:
+    page = page_of(numbers)
+
+    answers = table_under(page, "Reliability of the answers in POST")
+    assert all(one.words in answers for one in numbers.reliabilities.answers)
+    assert table_under(page, "Ratings: do people").count("<tr>") == 1 + len(numbers.arms)
+
+
+def test_where_no_model_could_be_fitted_the_page_says_why() -> None:
+    study = simulate_study(8, n_items=2, seed=4, draws=20, bootstrap_draws=20)
+
+    page = page_of(analyse(study.table, study.design))
+
+    assert "Fewer than 3 items were answered in both arms." in page
+    assert "Effect for each item" not in page
+    assert "Utility-K" not in page
