@@ -54,10 +54,13 @@ def all_over(states: Counter[str]) -> bool:
 
 
 def kill_in_the_middle(arena: Arena, n_jobs: int, *, first: int = 0) -> tuple[int, float]:
-    """Kill every process of a pool while each works at a job; how many, and the seconds until work went on at all."""
+    """Kill every process of a pool while each works at a job; how many, and the seconds until work went on at all.
+
+    It ends when all is done: a job left from one round would be taken for one of the next.
+    """
     already = {job.number for job in ours(arena).jobs}
     # Long enough that all of them are in the middle at once, though a pool replaces its dead one after the other.
-    arena.scene("enqueue", explanations=n_jobs, first=first, slow=scale(full=10, quick=2))
+    arena.scene("enqueue", explanations=n_jobs, first=first, slow=scale(full=5, quick=2))
     wait_for_jobs(arena, lambda states: states["running"] >= n_jobs)
     killed = arena.kill_children(f"pool{n_jobs}")
     began = time.monotonic()
@@ -65,7 +68,9 @@ def kill_in_the_middle(arena: Arena, n_jobs: int, *, first: int = 0) -> tuple[in
         lambda: all(job.attempts >= 2 for job in ours(arena).jobs if job.number not in already),
         what="others to go on with the work", seconds=120,
     )  # fmt: skip
-    return killed, time.monotonic() - began
+    went_on = time.monotonic() - began
+    wait_for_jobs(arena, all_over)
+    return killed, went_on
 
 
 @pytest.mark.promise(24)
