@@ -12,14 +12,16 @@ import sys
 import urllib.request
 import zipfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psutil
+import psycopg2
 import pytest
 
 from explainers.predictors import PREDICTORS
 from explainers.train import predictor_folder
-from studyapp.embedded import erase, running
+from studyapp.embedded import erase, running, start, stop
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 900  # a bound, not a measure: a noisy machine takes what it takes
@@ -73,6 +75,20 @@ def test_a_first_start_ends_with_the_estimate_beside_the_planted_effect_and_a_se
     second = output_of(command(data, "--once"))
     assert "trained in" not in second
     assert "Rehearsal," not in second, "a rehearsal that is there was done again"
+    assert json.loads((folder / "report.json").read_text()) == report
+
+
+def test_a_report_of_an_older_analysis_is_computed_again(data):
+    folder = data / "demo"
+    report = json.loads((folder / "report.json").read_text())
+    with closing(psycopg2.connect(start(data).database_url)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("UPDATE studyapp_report SET document = jsonb_set(document, '{schema_version}', '2')")
+        assert cursor.rowcount == 1
+    stop(data)
+
+    again = output_of(command(data, "--once"))
+
+    assert "by another version of the analysis; computed again" in again
     assert json.loads((folder / "report.json").read_text()) == report
 
 

@@ -16,6 +16,7 @@ from django.db.models import F, Sum
 from django.urls import reverse
 
 from analysis.api import report_from_json
+from analysis.report import SCHEMA_VERSION
 from analysis.report import Report as Result
 from studyapp.actions.accounts import create_lab, make_sign_in_link
 from studyapp.actions.explain import Progress, explanation_progress
@@ -23,6 +24,7 @@ from studyapp.actions.freeze import freeze
 from studyapp.actions.lifecycle import open_study
 from studyapp.actions.links import link_address
 from studyapp.actions.rehearsals import planted_gain, start_rehearsal
+from studyapp.actions.reports import request_report
 from studyapp.actions.studies import create_study
 from studyapp.design.templates import TEMPLATES
 from studyapp.embedded import EmbeddedError
@@ -125,6 +127,7 @@ class Command(BaseCommand):
             .first()
         )
         if report:
+            self.compute_again(supervisor, report.stage)
             return report.stage
         begun = Job.objects.filter(study=study, kind="rehearse").exclude(
             state__in=[JobState.FAILED, JobState.CANCELLED]
@@ -136,6 +139,13 @@ class Command(BaseCommand):
         stage = Stage.objects.select_related("study__frozen").get(pk=job.args["stage"])
         supervisor.wait_until(lambda: report_is_there(stage), what="the report", timeout_s=120)
         return stage
+
+    def compute_again(self, supervisor: Supervisor, stage: Stage) -> None:
+        """A report by another version of the analysis is not shown: the same data give a new one."""
+        if not is_of_this_version(stage):
+            self.say("Report: by another version of the analysis; computed again")
+            request_report(stage=stage, actor=owner())
+            supervisor.wait_until(lambda: is_of_this_version(stage), what="the report", timeout_s=120)
 
     def show(self, stage: Stage) -> None:
         self.say("")
@@ -219,6 +229,11 @@ def report_of(stage: Stage) -> Report:
 def result_of(report: Report) -> Result:
     """A stored report as the analysis knows it."""
     return report_from_json(json.dumps(report.document))
+
+
+def is_of_this_version(stage: Stage) -> bool:
+    """Whether this version of the analysis can read the newest report."""
+    return (report_of(stage).document or {}).get("schema_version") == SCHEMA_VERSION
 
 
 def report_is_there(stage: Stage) -> bool:
