@@ -26,7 +26,7 @@ from studyapp.actions.sealing import unseal
 from studyapp.exports import responses
 from studyapp.exports.design import design_json
 from studyapp.models import Assignment, Enrolment, Response, Stage, Study
-from studyapp.models.frozen import truths
+from studyapp.models.frozen import frozen_by_study, truths
 from studyapp.models.participants import EnrolmentState
 from studyapp.tasktypes.base import Score
 from studyapp.tasktypes.forward_simulation import ForwardSimulation
@@ -208,7 +208,7 @@ def foretell(walker: Walker, says_it: bool, **extra: str) -> None:
     page = walker.look()
     while (enrolment := walker.enrolment()).state == EnrolmentState.ACTIVE:
         form = form_with(page, "stamp")
-        step = participant.frozen_study(study.frozen.pk).steps(enrolment.order_seed)[enrolment.position]
+        step = frozen_by_study(study.pk).steps(enrolment.order_seed)[enrolment.position]
         answer = {}
         if form and step.kind == "trial" and "answer" in form.offers:
             output = known[step.key].output
