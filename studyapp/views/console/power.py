@@ -136,8 +136,14 @@ def _grid(run: PowerRun) -> Grid:
         before=_hundredth(assumed.accuracy),
         practice=_hundredth(assumed.practice),
         drop_out=_hundredth(assumed.drop_out),
-        how=ADJUSTMENTS[run.plans[0]["multiplicity"]].how,
+        how=_adjustment(run),
     )
+
+
+def _adjustment(run: PowerRun) -> str:
+    """How the tests of several arms are adjusted; grids of before there was a choice used Holm's method."""
+    planned = run.plans[0].get("multiplicity") if run.plans else None
+    return ADJUSTMENTS[planned or "holm"].how
 
 
 def _hundredth(share: float) -> str:
