@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
 
 from tests.promises import ledger, recorder
 
@@ -11,6 +12,10 @@ pytest_runtest_makereport = recorder.pytest_runtest_makereport
 pytest_runtest_logreport = recorder.pytest_runtest_logreport
 pytest_sessionfinish = recorder.pytest_sessionfinish
 pytest_terminal_summary = recorder.pytest_terminal_summary
+
+# No example is too slow: machines are shared, and speed belongs in a benchmark.
+settings.register_profile("foretell", deadline=None)
+settings.load_profile("foretell")
 
 
 @pytest.fixture
