@@ -53,40 +53,46 @@ def all_over(states: Counter[str]) -> bool:
 # --- a killed worker (24) ------------------------------------------------------------------------------------------
 
 
-def kill_in_the_middle(arena: Arena, n_jobs: int, *, first: int = 0) -> tuple[int, float]:
-    """Kill every process of a pool while each works at a job; how many, and the seconds until work went on at all.
+def kill_in_the_middle(arena: Arena, n_jobs: int, *, first: int = 0) -> tuple[set[str], float]:
+    """Kill every process of a pool while they work; whose jobs were struck, and the seconds until all of these go on.
 
-    It ends when all is done: a job left from one round would be taken for one of the next.
+    It ends when all is done: a job left from one round would be taken for one of the next. After many such blows a pool
+    may be one process short, so all but one at work are enough.
     """
-    already = {job.number for job in ours(arena).jobs}
-    # Long enough that all of them are in the middle at once, though a pool replaces its dead one after the other.
+    # Long enough that they are in the middle together, though a pool replaces its dead one after the other.
     arena.scene("enqueue", explanations=n_jobs, first=first, slow=scale(full=5, quick=2))
-    wait_for_jobs(arena, lambda states: states["running"] >= n_jobs)
-    killed = arena.kill_children(f"pool{n_jobs}")
+    rows = wait_for_jobs(arena, lambda states: states["running"] >= n_jobs - 1)
+    struck = {job.number for job in rows.jobs if job.state == "running"}
+    arena.kill_children(f"pool{n_jobs}")
     began = time.monotonic()
     wait_until(
-        lambda: all(job.attempts >= 2 for job in ours(arena).jobs if job.number not in already),
+        lambda: all(job.attempts >= 2 for job in ours(arena).jobs if job.number in struck),
         what="others to go on with the work", seconds=120,
     )  # fmt: skip
     went_on = time.monotonic() - began
     wait_for_jobs(arena, all_over)
-    return killed, went_on
+    return struck, went_on
 
 
 @pytest.mark.promise(24)
 def test_a_killed_workers_job_is_finished_by_another(arena: OpenArena, reached: Reached) -> None:
-    at_once, rounds = 5, scale(full=10, quick=1)
+    at_once, wanted = 5, scale(full=50, quick=4)
+    struck: set[str] = set()
+    slowest, n_rounds = 0.0, 0
     with arena("killed", lease=AS_IN_PRODUCTION if FULL else "") as its:
         its.start("relay", f"pool{at_once}")
-        struck = [kill_in_the_middle(its, at_once, first=1000 * n) for n in range(rounds)]
-        rows = wait_for_jobs(its, all_over)
-    kills, slowest = sum(n for n, _ in struck), max(seconds for _, seconds in struck)
+        while len(struck) < wanted:
+            jobs, seconds = kill_in_the_middle(its, at_once, first=1000 * n_rounds)
+            struck, slowest, n_rounds = struck | jobs, max(slowest, seconds), n_rounds + 1
+        rows = ours(its)
     lease = "30 s" if FULL else "4 s"
-    reached(f"{kills} kills in the middle of a job, ≤ {slowest:.0f} s until work went on (lease {lease}); one row each")
-    assert kills >= at_once * rounds
+    reached(
+        f"{len(struck)} kills in the middle of a job, ≤ {slowest:.0f} s until work went on (lease {lease}); one row each"
+    )
     assert slowest <= 60
-    assert {(job.state, job.attempts) for job in rows.jobs} == {("done", 2)}
-    assert [row.state for row in rows.explanations] == ["ready"] * at_once * rounds
+    assert {(job.state, job.attempts) for job in rows.jobs if job.number in struck} == {("done", 2)}
+    assert {job.state for job in rows.jobs} == {"done"}
+    assert [row.state for row in rows.explanations] == ["ready"] * at_once * n_rounds
     assert checkers.one_explanation_a_key(NOBODY, rows) == []
 
 
