@@ -57,7 +57,7 @@ def kill_in_the_middle(arena: Arena, n_jobs: int, *, first: int = 0) -> tuple[se
     """Kill every process of a pool while they work; whose jobs were struck, and the seconds until all of these go on.
 
     It ends when all is done: a job left from one round would be taken for one of the next. After many such blows a pool
-    may be one process short, so all but one at work are enough.
+    may be one process short, so all but one of them at work are enough.
     """
     # Long enough that they are in the middle together, though a pool replaces its dead one after the other.
     arena.scene("enqueue", explanations=n_jobs, first=first, slow=scale(full=5, quick=2))
@@ -86,9 +86,8 @@ def test_a_killed_workers_job_is_finished_by_another(arena: OpenArena, reached: 
             struck, slowest, n_rounds = struck | jobs, max(slowest, seconds), n_rounds + 1
         rows = ours(its)
     lease = "30 s" if FULL else "4 s"
-    reached(
-        f"{len(struck)} kills in the middle of a job, ≤ {slowest:.0f} s until work went on (lease {lease}); one row each"
-    )
+    told = f"{len(struck)} kills in the middle of a job, ≤ {slowest:.0f} s until work went on"
+    reached(f"{told} (lease {lease}); one row each")
     assert slowest <= 60
     assert {(job.state, job.attempts) for job in rows.jobs if job.number in struck} == {("done", 2)}
     assert {job.state for job in rows.jobs} == {"done"}
