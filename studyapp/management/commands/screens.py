@@ -103,6 +103,8 @@ class Command(BaseCommand):
         for name, address in pages.items():
             page.goto(settings.BASE_URL + address)
             self.shoot(page, "console", name, width)
+            if name == "report":  # its beginning alone, for the README
+                page.screenshot(path=FOLDER / f"console-report-top-{width}.png")
         page.close()
 
     def participant(self, browser: Browser, width: int, study: Study, token: str) -> None:
