@@ -170,8 +170,28 @@ def _leaks(design: Design, tasks: Mapping[str, TaskFacts]) -> Iterator[Problem]:
                 yield Problem(
                     f"{path}.explanation", "an explanation at the test gives the output away; show it while learning"
                 )
+            if task.tests and task.needs_perturbation and block.explanation:
+                yield from _examples_at_a_test(design, f"{path}.explanation")
             if not asks_for_output:
                 shown.setdefault(block.item_set, path)
+
+
+def _examples_at_a_test(design: Design, path: str) -> Iterator[Problem]:
+    """An example that is shown with its output could be the very change whose output is asked for."""
+    for arm in design.arms:
+        if arm.explainer and _shows_examples(ExplainerSpec(arm.explainer.name, arm.explainer.params)):
+            yield Problem(
+                path,
+                f"the arm {arm.key!r} shows examples with the model's outputs, one of which could be the change that "
+                "is asked about; show them while learning, or choose another explainer",
+            )
+
+
+def _shows_examples(spec: ExplainerSpec) -> bool:
+    try:
+        return "examples" in base_of(spec).forms.values()
+    except ExplainerError:  # nobody knows this method, which its own check says
+        return False
 
 
 def _plan_problems(design: Design) -> Iterator[Problem]:

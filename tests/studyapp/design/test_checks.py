@@ -108,6 +108,22 @@ def test_an_estimand_that_the_study_cannot_answer_is_refused(change, says):
     assert any(text.startswith(says) for text in problems(change)), problems(change)
 
 
+@pytest.mark.parametrize(
+    ("role", "explainer"),
+    [
+        ("explained", {"name": "nearest_examples"}),
+        ("placebo", {"name": "placebo_random_weights", "params": {"method": "nearest_examples"}}),
+    ],
+)
+def test_examples_with_their_outputs_are_no_help_at_a_counterfactual_test(role, explainer):
+    def change(document: dict[str, Any]) -> None:
+        document["arms"][1 if role == "placebo" else 2]["explainer"] = explainer
+
+    found = problems(change, "counterfactual")
+    assert any("shows examples with the model's outputs" in text and "explanation" in text for text in found), found
+    assert not any("shows examples" in text for text in problems(change, "forward"))
+
+
 def test_a_design_without_control_is_refused():
     def change(document: dict[str, Any]) -> None:
         document["arms"] = document["arms"][2:]
