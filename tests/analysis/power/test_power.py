@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from analysis.__main__ import main
 from analysis.errors import InputError
 from analysis.inference.mixed.ascent import maximise
 from analysis.inference.mixed.families import FAMILIES
 from analysis.inference.mixed.laplace import Laplace
 from analysis.power import PowerPlan, Scenario, minimal_detectable_effect, power
-from analysis.power.__main__ import main
 from analysis.power.plan import read_plan
 from analysis.power.run import _p_values, _pilot
 from analysis.power.simulate import lay_out_studies, simulate, truth
@@ -167,14 +167,14 @@ def test_an_effect_that_cannot_be_found_is_nan() -> None:
 def test_a_grid_goes_on_where_it_stopped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file, out = tmp_path / "plan.json", tmp_path / "grid.json"
     file.write_text(json.dumps({"n_people": 40, "effects": [0.15], "n_items": 8, "n_studies": 16, "test": "welch"}))
-    assert main([str(file), "--people", "40", "--out", str(out), "--workers", "1"]) == 0
+    assert main(["power", str(file), "--people", "40", "--out", str(out), "--workers", "1"]) == 0
     kept = json.loads(out.read_text())
     for cell in kept.values():
         cell["power"]["n_failed"] = 777  # a mark that only a cell which is read again still carries
     out.write_text(json.dumps(kept))
     capsys.readouterr()
 
-    assert main([str(file), "--people", "40", "60", "--out", str(out), "--workers", "1"]) == 0
+    assert main(["power", str(file), "--people", "40", "60", "--out", str(out), "--workers", "1"]) == 0
 
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines[1:]] == ["40", "60"]
