@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from analysis.api import analyse, draw_figures, read_design, read_table
+from analysis.api import analyse, draw_figures, read_design, read_looks, read_table
 from analysis.columns import STAGES
 from analysis.commands.base import Commands, add_json, show
 from analysis.report import Report
@@ -28,13 +28,15 @@ def add_parser(commands: Commands) -> None:
         "--stage", action="append", choices=STAGES, help="analyse this stage instead of the plan's; may be repeated"
     )
     parser.add_argument("--draws", type=_positive, help="re-draw the allocation this often instead of as planned")
+    parser.add_argument("--looks", type=Path, help="looks.json, as downloaded, of a study with planned looks")
     add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Analyse, print the report as text, and write it with its figures where that was asked for."""
     table, design = read_table(options.responses), read_design(options.design)
-    report = analyse(table, design, stages=options.stage, draws=options.draws)
+    looks = read_looks(options.looks) if options.looks else ()
+    report = analyse(table, design, stages=options.stage, draws=options.draws, looks=looks)
     text = "\n".join(
         [report_text(report), "Methods", methods_paragraph(report), "", "Results", results_paragraph(report)]
     )

@@ -57,6 +57,7 @@ def find_problems(
         *_block_problems(design, tasks),
         *_leaks(design, tasks),
         *_plan_problems(design),
+        *_look_problems(design),
         *_question_problems(design, predictors, plan_check),
         *_comprehension_problems(design),
         *_quality_problems(design, rule_check),
@@ -211,6 +212,28 @@ def _plan_problems(design: Design) -> Iterator[Problem]:
         and tests.index(design.plan.pre) >= tests.index(design.plan.post)
     ):
         yield Problem("plan.post", f"{design.plan.post!r} does not come after {design.plan.pre!r}")
+
+
+FEWEST_AT_A_LOOK = 4  # an arm: fewer say nothing of how people differ
+
+
+def _look_problems(design: Design) -> Iterator[Problem]:
+    """Looks share alpha with the adjustment for several arms, and count people of one planned number."""
+    plan, looks = design.plan, design.plan.looks
+    if looks is None:
+        return
+    if plan.multiplicity != "holm" and sum(arm.role == "explained" for arm in design.arms) > 1:
+        yield Problem("plan.multiplicity", "looks share alpha among several arms by Holm's steps; choose holm")
+    if plan.stages != ("main",):
+        yield Problem("plan.stages", "looks count the people of the main stage; choose main alone, or plan no looks")
+    weights = [arm.weight for arm in design.arms]
+    fewest = design.allocation.capacity * looks.times[0] * min(weights) / sum(weights)
+    if fewest < FEWEST_AT_A_LOOK:
+        yield Problem(
+            "plan.looks.times",
+            f"at the first look an arm has about {fewest:.0f} people; {FEWEST_AT_A_LOOK} at least were expected: look "
+            "later, or plan more people",
+        )
 
 
 def _question_problems(
