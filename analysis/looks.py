@@ -165,20 +165,42 @@ def sequential_tests(
         When the looks contradict themselves, or each other's contrasts.
     """
     _check(looks)
+    alphas = _alphas(plan, looks, is_over)
+    return tuple(_test(replace(plan, alpha=alpha), looks, k, unit, is_over) for k, alpha in enumerate(alphas))
+
+
+def _alphas(plan: LookPlan, looks: Sequence[LookMade], is_over: bool) -> list[float]:
+    """What Holm's steps leave each contrast with, look after look: who has crossed shares no more."""
     n_contrasts = len(looks[-1].contrasts)
-    tests: dict[int, SequentialTest] = {}
-    while len(tests) < n_contrasts:  # each round leaves fewer
-        left = [k for k in range(n_contrasts) if k not in tests]
-        part = replace(plan, alpha=plan.alpha / len(left))
-        tried = {k: _test(part, looks, k, unit, is_over) for k in left}
-        crossed = {k: test for k, test in tried.items() if test.crossed_at is not None}
-        tests |= crossed or tried
-    return tuple(tests[k] for k in range(n_contrasts))
+    decided: dict[int, float] = {}
+    for n in range(1, len(looks) + 1):
+        while len(decided) < n_contrasts:  # each round leaves fewer
+            part = replace(plan, alpha=plan.alpha / (n_contrasts - len(decided)))
+            left = (k for k in range(n_contrasts) if k not in decided)
+            newly = [k for k in left if _crossed_at(_decisions(part, looks[:n], k, is_over and n == len(looks)))]
+            decided |= dict.fromkeys(newly, part.alpha)
+            if not newly:
+                break
+    return [decided.get(k, plan.alpha / max(n_contrasts - len(decided), 1)) for k in range(n_contrasts)]
+
+
+def _decisions(plan: LookPlan, made: Sequence[LookMade], k: int, is_over: bool) -> tuple[Decision, ...]:
+    return decide(plan, _looks(made, k, is_over), unplanned="report")
+
+
+def _looks(made: Sequence[LookMade], k: int, is_over: bool) -> list[Look]:
+    return [Look(look.time, look.contrasts[k].z or 0.0, is_over and look is made[-1]) for look in made]
+
+
+def _crossed_at(decisions: Sequence[Decision]) -> int | None:
+    return next((one.look for one in decisions if one.action.startswith("stop")), None)
 
 
 def stops(plan: LookPlan, looks: Sequence[LookMade]) -> bool:
     """Whether the last of these looks, none of them the end, has left no primary contrast open."""
-    return all(test.crossed_at is not None for test in sequential_tests(plan, looks, "", is_over=False))
+    alphas = _alphas(plan, looks, is_over=False)
+    plans = [replace(plan, alpha=alpha) for alpha in alphas]
+    return all(_crossed_at(_decisions(own, looks, k, is_over=False)) for k, own in enumerate(plans))
 
 
 def read_looks(source: Path | str) -> tuple[LookMade, ...]:
@@ -212,10 +234,9 @@ def _check(looks: Sequence[LookMade]) -> None:
 
 def _test(plan: LookPlan, made: Sequence[LookMade], k: int, unit: str, is_over: bool) -> SequentialTest:
     """One contrast with the alpha that the plan has, up to the first bound that it crosses."""
-    looks = [Look(look.time, look.contrasts[k].z or 0.0, is_over and look is made[-1]) for look in made]
-    decisions = decide(plan, looks, unplanned="report")
-    crossed_at = next((d.look for d in decisions if d.action.startswith("stop")), None)
-    told = decisions[: crossed_at or len(looks)]
+    decisions = _decisions(plan, made, k, is_over)
+    crossed_at = _crossed_at(decisions)
+    told = decisions[: crossed_at or len(made)]
     bare = SequentialTest(
         contrast=made[-1].contrasts[k].contrast,
         alpha=plan.alpha,
@@ -227,7 +248,7 @@ def _test(plan: LookPlan, made: Sequence[LookMade], k: int, unit: str, is_over: 
         unit=unit,
         deviations=tuple(sentence for d in told for sentence in d.deviations),
     )
-    return _estimated(bare, plan, looks[: len(told)], made[len(told) - 1].contrasts[k])
+    return _estimated(bare, plan, _looks(made, k, is_over)[: len(told)], made[len(told) - 1].contrasts[k])
 
 
 def _outcome(d: Decision, n: int) -> LookOutcome:

@@ -100,6 +100,9 @@ def _lines(cells: Sequence[dict[str, Any]]) -> Iterator[str]:
             f"{scenario['n_people']:>7} {effects:>22} {shares:>24} {100 * found['any_arm']:>4.0f} %"
             f" {found['n_studies']:>8} {found['n_failed']:>7}"
         )
+        if cell["plan"].get("looks"):
+            ended = ", ".join(f"{100 * share:.0f} %" for share in found["ended"])
+            yield f"        ends at each look: {ended}; {found['expected_people']:.0f} people on average"
 
 
 def _tell(done: int, total: int) -> bool:
