@@ -31,7 +31,8 @@ def mechanisms_trial(draw: np.random.Generator, n_people: int = 40) -> Answers:
 
 
 def _first(mechanism: Mechanism, draw: np.random.Generator) -> IntArray:
-    return next(iter(mechanism.redraws(1, seed_of(draw))))[0].astype(np.int64)
+    arm: IntArray = next(iter(mechanism.redraws(1, seed_of(draw))))[0].astype(np.int64)
+    return arm
 
 
 def _test(gains: FloatArray, mechanism: Mechanism, draw: np.random.Generator, draws: int = DRAWS) -> bool | None:
