@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from explainers.errors import ExplainerError
-from explainers.registry import base_of, checked, entry, needs_of
+from explainers.registry import base_of, checked, entry, forms_of, needs_of
 from explainers.types import ExplainerSpec
 from studyapp.design.schema import Arm, Design
 from studyapp.errors import Problem
@@ -122,8 +122,9 @@ def _explainer_problems(arm: Arm, facts: PredictorFacts, path: str) -> Iterator[
         yield Problem("" if text.startswith(path) else path, text)
         return
     shown = base_of(spec)  # of a placebo, the method whose look it has
-    if facts.modality not in shown.modalities:
-        yield Problem(f"{path}.name", f"{shown.title} does not explain {facts.modality} inputs")
+    if facts.modality not in forms_of(spec):
+        unable = shown if facts.modality not in shown.modalities else method
+        yield Problem(f"{path}.name", f"{unable.title} does not explain {facts.modality} inputs")
     if needs_of(spec) not in {"", facts.architecture}:
         yield Problem(
             f"{path}.name", f"{shown.title} needs a {needs_of(spec)} predictor, {arm.predictor} is {facts.architecture}"
@@ -190,7 +191,7 @@ def _examples_at_a_test(design: Design, path: str) -> Iterator[Problem]:
 
 def _shows_examples(spec: ExplainerSpec) -> bool:
     try:
-        return "examples" in base_of(spec).forms.values()
+        return "examples" in forms_of(spec).values()
     except ExplainerError:  # nobody knows this method, which its own check says
         return False
 
