@@ -204,6 +204,28 @@ _ANCHORS: Mapping[str, Param] = {
 _NEAREST_EXAMPLES: Mapping[str, Param] = {
     "n_examples": Int(3, low=1, high=6, help="How many of the nearest training items are shown."),
 }
+_DECISION_BOUNDARY: Mapping[str, Param] = {
+    "max_changes": Int(
+        5, low=1, high=12, help="How many parts are changed at most; where that is not enough, the page says so."
+    ),
+    "crossing": Choice(
+        "nearest",
+        ("nearest", "furthest"),
+        help=(
+            "Where several last changes lead to another output: whether the one that stays nearest to the boundary is "
+            "shown, or the one that goes furthest beyond it. Nearest is the smaller change, furthest the plainer one."
+        ),
+    ),
+    "n_replacements": Int(
+        10,
+        low=0,
+        high=50,
+        help=(
+            "Texts only: how many other words are tried in the place of each word: those that stand most often beside "
+            "its neighbours in the training texts. 0 leaves words out and replaces none."
+        ),
+    ),
+}
 _OF_BASE_METHODS: Mapping[str, Param] = {
     **_LIME,
     **_KERNEL_SHAP,
@@ -213,6 +235,7 @@ _OF_BASE_METHODS: Mapping[str, Param] = {
     **_INTEGRATED_GRADIENTS,
     **_ANCHORS,
     **_NEAREST_EXAMPLES,
+    **_DECISION_BOUNDARY,
 }
 _BASE_METHOD = Choice(
     "lime",
@@ -230,6 +253,7 @@ _BASE_METHOD = Choice(
         "senn",
         "anchors",
         "nearest_examples",
+        "decision_boundary",
     ),
     help="The method whose look the placebo takes: the one of the arm it stands beside.",
 )
@@ -407,6 +431,18 @@ EXPLAINERS: Mapping[str, Entry] = {
             "its last step, with its output for each. A placebo shows other items with the same outputs."
         ),
         reference="Papernot & McDaniel 2018, Deep k-nearest neighbors, arXiv 1803.04765",
+    ),
+    "decision_boundary": Entry(
+        path="explainers.methods.decision_boundary:explain",
+        title="Decision-boundary example",
+        forms={"tabular": "strip", "text": "strip"},
+        params=_DECISION_BOUNDARY,
+        rows=64,
+        summary=(
+            "Changes one part of the item after the other, each time the one that brings the predictor closest to "
+            "another output, until it gives one. Shows the changes with how far the predictor leans after each."
+        ),
+        reference="Hase & Bansal 2020, Evaluating explainable AI, ACL, arXiv 2005.01831, after Joshi et al. 2018",
     ),
     "placebo_random_weights": Entry(
         path="explainers.methods.placebo_random_weights:explain",

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias, get_args
 from explainers.errors import InputError
 
 Modality: TypeAlias = Literal["tabular", "text", "image"]
-FormName: TypeAlias = Literal["feature_weights", "token_weights", "heatmap", "concepts", "rule", "examples"]
+FormName: TypeAlias = Literal["feature_weights", "token_weights", "heatmap", "concepts", "rule", "examples", "strip"]
 Json: TypeAlias = Mapping[str, Any]
 
 
@@ -261,7 +261,39 @@ class Examples:
         return {"form": self.form, "examples": examples}
 
 
-Form: TypeAlias = FeatureWeights | TokenWeights | Heatmap | Concepts | Rule | Examples
+@dataclass(frozen=True)
+class Step:
+    """An item on the way to another output.
+
+    `change` is what differs from the step before, as in `Perturbed.changes`, with an empty new value where a word was
+    left out; None where no part was changed by itself. `margin` is the logit of the explained class less the largest
+    of the others: below 0 the output is another.
+    """
+
+    input: Input
+    change: tuple[str, str, str] | None
+    margin: float
+
+    def to_json(self) -> list[Any]:
+        return [self.input.to_json(), None if self.change is None else list(self.change), self.margin]
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Steps that lead from an item to another output, or as far as there is a way. No class is named in it.
+
+    `crosses` says whether the output is another at the end.
+    """
+
+    steps: tuple[Step, ...]
+    crosses: bool
+    form: FormName = field(default="strip", init=False)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"form": self.form, "steps": [step.to_json() for step in self.steps], "crosses": self.crosses}
+
+
+Form: TypeAlias = FeatureWeights | TokenWeights | Heatmap | Concepts | Rule | Examples | Strip
 
 
 def form_from_json(data: Json) -> Form:
@@ -288,10 +320,17 @@ def form_from_json(data: Json) -> Form:
             case "examples":
                 shown = tuple(Example(input_from_json(item), int(found)) for item, found in data["examples"])
                 return Examples(shown)
+            case "strip":
+                return Strip(tuple(_step(*parts) for parts in data["steps"]), bool(data["crosses"]))
             case other:
                 raise InputError(f"form: {other!r} is none of {', '.join(get_args(FormName))}")
     except KeyError as error:
         raise InputError(f"explanation: the key {error} is missing") from error
+
+
+def _step(item: Json, change: Sequence[str] | None, margin: float) -> Step:
+    where, old, new = change or ("", "", "")
+    return Step(input_from_json(item), (str(where), str(old), str(new)) if change else None, float(margin))
 
 
 @dataclass(frozen=True)

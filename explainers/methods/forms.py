@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 
 from explainers.errors import ExplainerError
@@ -20,6 +23,8 @@ from explainers.types import (
     Input,
     Rule,
     RulePart,
+    Step,
+    Strip,
     TabularInput,
     TextInput,
     TokenWeights,
@@ -43,7 +48,7 @@ def rounded(values: FloatArray) -> tuple[float, ...]:
 
 
 def to_form(predictor: Predictor, item: Input, attribution: Attribution) -> Form:
-    """The form of the item's modality with the attribution's weights; concepts, examples or a rule where it says so.
+    """The form of the item's modality with the attribution's weights, or the other form that it asks for.
 
     Raises
     ------
@@ -52,6 +57,8 @@ def to_form(predictor: Predictor, item: Input, attribution: Attribution) -> Form
     """
     if attribution.examples is not None:
         return Examples(attribution.examples)
+    if attribution.steps is not None:
+        return _strip(attribution.steps, attribution.weights)
     if attribution.activations is not None:
         return _concepts(predictor, attribution.weights, attribution.activations)
     if isinstance(item, ImageInput):
@@ -66,6 +73,11 @@ def to_form(predictor: Predictor, item: Input, attribution: Attribution) -> Form
         pairs = zip(item.values, weights, strict=True)
         return FeatureWeights(tuple(FeatureWeight(name, value, weight) for (name, value), weight in pairs))
     return TokenWeights(item.tokens, weights)
+
+
+def _strip(steps: Sequence[Step], margins: FloatArray) -> Strip:
+    kept = tuple(replace(step, margin=margin) for step, margin in zip(steps, rounded(margins), strict=True))
+    return Strip(kept, crosses=bool((margins < 0).any()))
 
 
 def _heatmap(item: ImageInput, attribution: Attribution) -> Heatmap:

@@ -178,22 +178,29 @@ def _leaks(design: Design, tasks: Mapping[str, TaskFacts]) -> Iterator[Problem]:
                 shown.setdefault(block.item_set, path)
 
 
+# Forms that show other items, or changes of the item, with what the model says to them.
+_WITH_OUTPUTS: Mapping[str, str] = {"examples": "examples", "strip": "changes"}
+
+
 def _examples_at_a_test(design: Design, path: str) -> Iterator[Problem]:
-    """An example that is shown with its output could be the very change whose output is asked for."""
+    """An example or a change that is shown with its output could be the very change whose output is asked for."""
     for arm in design.arms:
-        if arm.explainer and _shows_examples(ExplainerSpec(arm.explainer.name, arm.explainer.params)):
+        shown = arm.explainer and _shown_with_outputs(ExplainerSpec(arm.explainer.name, arm.explainer.params))
+        if shown:
             yield Problem(
                 path,
-                f"the arm {arm.key!r} shows examples with the model's outputs, one of which could be the change that "
+                f"the arm {arm.key!r} shows {shown} with the model's outputs, one of which could be the change that "
                 "is asked about; show them while learning, or choose another explainer",
             )
 
 
-def _shows_examples(spec: ExplainerSpec) -> bool:
+def _shown_with_outputs(spec: ExplainerSpec) -> str:
+    """What the method shows with the model's outputs, or an empty text."""
     try:
-        return "examples" in forms_of(spec).values()
+        forms = forms_of(spec).values()
     except ExplainerError:  # nobody knows this method, which its own check says
-        return False
+        return ""
+    return next((_WITH_OUTPUTS[form] for form in forms if form in _WITH_OUTPUTS), "")
 
 
 def _plan_problems(design: Design) -> Iterator[Problem]:

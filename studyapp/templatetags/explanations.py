@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django import template
 from django.utils.formats import number_format
@@ -23,6 +23,7 @@ from explainers.types import (
     ImageInput,
     Rule,
     RulePart,
+    Strip,
     TabularInput,
     TextInput,
     TokenWeights,
@@ -34,6 +35,7 @@ register = template.Library()
 
 BAR_WIDTH = 200  # in units of the drawing
 BAR_REACH = 98
+BAR_LEAST = 4.0  # of a margin that is not 0
 N_STRONGEST_WORDS = 6
 LEVELS = 3
 MAX_DECIMALS = 6
@@ -113,6 +115,25 @@ class Neighbour:
 
 
 @dataclass(frozen=True)
+class StepShown:
+    """A step of a strip: the part that changes in it, and how far the model leans then. `new` is empty: left out."""
+
+    bar: Bar
+    name: str = ""
+    old: str = ""
+    new: str = ""
+
+
+@dataclass(frozen=True)
+class Altered:
+    """A word of a text after the steps; where `is_changed`, `new` stands in its place, nothing if that is empty."""
+
+    text: str
+    is_changed: bool = False
+    new: str = ""
+
+
+@dataclass(frozen=True)
 class Shown:
     """An explanation ready for the template of its form."""
 
@@ -129,6 +150,9 @@ class Shown:
     neighbours: tuple[Neighbour, ...] = ()
     precision: str = ""
     coverage: str = ""
+    steps: tuple[StepShown, ...] = ()
+    altered: tuple[Altered, ...] = ()
+    crosses: bool = False
 
 
 @register.simple_tag
@@ -162,6 +186,8 @@ def explanation_of(stimulus: Stimulus) -> Shown | None:
             )
         case Examples():
             return Shown(name, sides, neighbours=neighbours(form, stimulus))
+        case Strip():
+            return Shown(name, sides, steps=steps(form, sides), altered=altered(form), crosses=form.crosses)
         case Rule():
             return Shown(
                 name,
@@ -245,6 +271,42 @@ def neighbours(form: Examples, stimulus: Stimulus) -> tuple[Neighbour, ...]:
             case ImageInput() as image:
                 found.append(Neighbour(answer, picture=picture(image)))
     return tuple(found)
+
+
+def steps(form: Strip, sides: Sides) -> tuple[StepShown, ...]:
+    """The steps with their changes. Margins are drawn like weights: no bar says more of the output than its side."""
+    margins = [step.margin for step in form.steps]
+    decimals = decimals_for(max((abs(margin) for margin in margins), default=0.0))
+    found = []
+    for step, bar in zip(form.steps, bars(margins, sides), strict=True):
+        where, old, new = step.change or ("", "", "")
+        drawn = replace(_at_least(bar), number=small_and_side(step.margin, decimals, sides)) if step.margin else bar
+        found.append(StepShown(drawn, where if isinstance(step.input, TabularInput) else "", old, new))
+    return tuple(found)
+
+
+def _at_least(bar: Bar) -> Bar:
+    """The bar, wide enough to be seen on its side."""
+    width = max(float(bar.width), BAR_LEAST)
+    return replace(bar, x=f"{BAR_WIDTH / 2 - width:.1f}" if bar.side == "a" else bar.x, width=f"{width:.1f}")
+
+
+def altered(form: Strip) -> tuple[Altered, ...]:
+    """A text's words with all the changes; nothing for other items and where nothing was changed."""
+    first = form.steps[0].input
+    changes = {step.change[0]: step.change[2] for step in form.steps if step.change}
+    if not (changes and isinstance(first, TextInput)):
+        return ()
+    places = ((str(place), token) for place, token in enumerate(first.tokens))
+    return tuple(Altered(token, place in changes, changes.get(place, "")) for place, token in places)
+
+
+def small_and_side(margin: float, decimals: int, sides: Sides) -> str:
+    """As `size_and_side`, but what is not 0 keeps its side: the answer turns on it."""
+    if margin == 0 or round(margin, decimals) != 0:
+        return size_and_side(margin, decimals, sides)
+    least = f"<{number_format(10**-decimals, decimals)}"
+    return f"← {least}" if sides.of(margin) == "a" else f"{least} →"
 
 
 def percent(share: float) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,8 +31,12 @@ from explainers.types import (
     FeatureWeights,
     Form,
     Heatmap,
+    Input,
     ItemRequest,
     Rule,
+    Step,
+    Strip,
+    TabularInput,
     TokenWeights,
     form_from_json,
 )
@@ -92,8 +96,8 @@ class Run:
 
     @property
     def has_weights(self) -> bool:
-        """Whether the parts of an item are weighed; examples show other items."""
-        return base_of(self.spec) is not EXPLAINERS["nearest_examples"]
+        """Whether the parts of an item are weighed; examples show other items, strips the item with changes."""
+        return not {"examples", "strip"} & set(base_of(self.spec).forms.values())
 
     @property
     def may_draw(self) -> bool:
@@ -151,6 +155,8 @@ def weights(form: Form) -> np.ndarray:
             return np.array([float(example.class_index) for example in form.examples])
         case Rule():
             return np.array([float(part.is_condition) for part in form.parts])
+        case Strip():
+            return np.array([step.margin for step in form.steps])
 
 
 def as_bytes(explanations: list[Explanation]) -> list[str]:
@@ -196,6 +202,24 @@ def test_form_names_the_parts_of_its_own_input(run: Run, cases: Mapping[str, Cas
             case Rule(parts=parts):
                 named = item.values if item.modality == "tabular" else tuple(("", token) for token in item.tokens)
                 assert tuple((part.name, part.value) for part in parts) == named
+            case Strip(steps=steps):
+                check_strip(item, steps)
+
+
+def check_strip(item: Input, steps: Sequence[Step]) -> None:
+    """The item itself, then one more part changed at each step."""
+    assert (steps[0].input, steps[0].change) == (item, None)
+    parts = dict(item.values) if isinstance(item, TabularInput) else dict(enumerate(item.tokens))
+    for step in steps[1:]:
+        where, old, new = step.change
+        place = where if isinstance(item, TabularInput) else int(where)
+        assert parts[place] == old != new
+        parts[place] = new
+        shown = step.input.values if isinstance(item, TabularInput) else step.input.tokens
+        kept = (
+            tuple(parts.items()) if isinstance(item, TabularInput) else tuple(part for part in parts.values() if part)
+        )
+        assert shown == kept
 
 
 @every_run
@@ -253,6 +277,8 @@ def test_weights_point_towards_the_explained_class(run: Run, cases: Mapping[str,
         assert all(min(one.min(), other.min()) >= 0 for one, other in zip(for_0, for_1, strict=True))
         assert not all(np.array_equal(one, other) for one, other in zip(for_0, for_1, strict=True))
         return
+    if "strip" in EXPLAINERS[run.spec.name].forms.values():  # the item leans as much to one as away from the other
+        for_0, for_1 = ([margins[:1] for margins in some] for some in (for_0, for_1))
     for one, other in zip(for_0, for_1, strict=True):
         np.testing.assert_allclose(one, sign * other, rtol=1e-4, atol=1e-6)
 
@@ -329,7 +355,10 @@ def with_weights(model: Predictor, value: float) -> Predictor:
 @every_placebo_run
 def test_placebo_differs_from_the_real_explanation(run: Run, cases: Mapping[str, Case], results: Results) -> None:
     if not run.has_weights:
-        assert all(p.form != r.form for p, r in zip(results[str(run)], real(run, cases), strict=True))
+        pairs = list(zip(results[str(run)], real(run, cases), strict=True))
+        shown = [(p.form, r.form) for p, r in pairs if weights(r.form).size > 1]  # some items have nothing to change
+        assert len(shown) >= run.fewest_varied
+        assert all(placebo != real for placebo, real in shown)
         return
     pairs = [(weights(p.form), weights(r.form)) for p, r in zip(results[str(run)], real(run, cases), strict=True)]
     varied = [pair for pair in pairs if pair[1].size > 2 and np.unique(pair[1]).size > 1]

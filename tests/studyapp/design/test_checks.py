@@ -109,19 +109,22 @@ def test_an_estimand_that_the_study_cannot_answer_is_refused(change, says):
 
 
 @pytest.mark.parametrize(
-    ("role", "explainer"),
+    ("role", "explainer", "shown"),
     [
-        ("explained", {"name": "nearest_examples"}),
-        ("placebo", {"name": "placebo_random_weights", "params": {"method": "nearest_examples"}}),
+        ("explained", {"name": "nearest_examples"}, "examples"),
+        ("placebo", {"name": "placebo_random_weights", "params": {"method": "nearest_examples"}}, "examples"),
+        ("explained", {"name": "decision_boundary"}, "changes"),
+        ("placebo", {"name": "placebo_other_item", "params": {"method": "decision_boundary"}}, "changes"),
     ],
 )
-def test_examples_with_their_outputs_are_no_help_at_a_counterfactual_test(role, explainer):
+def test_examples_and_changes_with_their_outputs_are_no_help_at_a_counterfactual_test(role, explainer, shown):
     def change(document: dict[str, Any]) -> None:
         document["arms"][1 if role == "placebo" else 2]["explainer"] = explainer
 
     found = problems(change, "counterfactual")
-    assert any("shows examples with the model's outputs" in text and "explanation" in text for text in found), found
-    assert not any("shows examples" in text for text in problems(change, "forward"))
+    said = f"shows {shown} with the model's outputs"
+    assert any(said in text and "explanation" in text for text in found), found
+    assert not any(said in text for text in problems(change, "forward"))
 
 
 def test_a_design_without_control_is_refused():

@@ -22,6 +22,8 @@ from explainers.types import (
     ImageInput,
     Rule,
     RulePart,
+    Step,
+    Strip,
     TabularInput,
     TextInput,
     TokenWeights,
@@ -282,3 +284,58 @@ def test_examples_of_texts_and_pictures_are_shown_whole() -> None:
     assert images is not None
     assert (texts.neighbours[0].text, texts.neighbours[0].answer) == ("not good", "no")
     assert (images.neighbours[0].picture, images.neighbours[0].answer) == (pictures.picture(DARK), "yes")
+
+
+CHANGED = TabularInput((("Age", "29 to 37"), ("Sex", "Female"), ("Hours", "41 or more")))
+STRIP = Strip((Step(ROW, None, 1.25), Step(CHANGED, ("Hours", "40", "41 or more"), -0.004)), crosses=True)
+
+
+def test_a_strip_names_what_changes_and_draws_the_margins_like_weights() -> None:
+    shown = explanations.explanation_of(stimulus(STRIP, output="no"))
+
+    assert shown is not None
+    first, second = shown.steps
+    assert (first.old, first.bar.side, first.bar.number) == ("", "a", "← 1.2")
+    assert (second.name, second.old, second.new) == ("Hours", "40", "41 or more")
+    assert (second.bar.side, second.bar.words) == ("b", "towards “yes”")
+
+
+def test_a_margin_too_small_for_the_digits_keeps_its_side_and_is_seen() -> None:
+    said_no, said_yes = (explanations.explanation_of(stimulus(STRIP, output=output)) for output in ("no", "yes"))
+
+    assert said_no is not None
+    assert said_yes is not None
+    right, left = said_no.steps[1].bar, said_yes.steps[1].bar
+    assert (right.number, right.x, right.width) == ("<0.1 →", "100.0", "4.0")
+    assert (left.number, left.x, left.width) == ("← <0.1", "96.0", "4.0")
+
+
+def test_a_word_that_is_left_out_has_no_name_and_nothing_new() -> None:
+    strip = Strip(
+        (Step(TextInput(("not", "good")), None, 1.0), Step(TextInput(("good",)), ("0", "not", ""), 0.5)), False
+    )
+
+    shown = explanations.explanation_of(stimulus(strip, item=TextInput(("not", "good"))))
+    page = render_to_string("studyapp/forms_of_explanations/strip.html", {"explained": shown})
+
+    assert shown is not None
+    assert (shown.steps[1].name, shown.steps[1].old, shown.steps[1].new) == ("", "not", "")
+    assert [(word.text, word.is_changed, word.new) for word in shown.altered] == [
+        ("not", True, ""),
+        ("good", False, ""),
+    ]
+    assert "left out" in page
+    assert "No further small change was found" in page
+
+
+def test_the_page_of_a_strip_names_no_class_that_the_study_has_not_given() -> None:
+    """It starts on the side of the model's answer, whichever that is, and only says when it changes."""
+    pages = set()
+    for output in (None, "yes"):
+        shown = explanations.explanation_of(stimulus(STRIP, output=output, classes=("no", "yes")))
+        pages.add("yes" in render_to_string("studyapp/forms_of_explanations/strip.html", {"explained": shown}))
+        if output is None:
+            assert shown is not None
+            assert [step.bar.words for step in shown.steps] == ["for the model’s answer", "against the model’s answer"]
+
+    assert pages == {False, True}
