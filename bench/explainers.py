@@ -37,7 +37,7 @@ from explainers.methods.gradients import Points, points, scores
 from explainers.methods.masking import grid
 from explainers.predictors import PREDICTORS
 from explainers.predictors.base import Predictor
-from explainers.registry import checked, entry
+from explainers.registry import checked, entry, needs_of
 from explainers.train import predictor_folder, train
 from explainers.types import ExplainerSpec, Explanation, ItemRequest
 
@@ -185,8 +185,10 @@ def _n_rows(explanation: Explanation) -> int:
 def measured(subject: Subject, methods: Sequence[str]) -> Iterator[str]:
     """Those of the methods that explain this predictor."""
     for name in methods:
-        found = entry(name)
-        if subject.predictor.modality in found.modalities and found.needs in ("", subject.predictor.architecture):
+        needs = needs_of(ExplainerSpec(name, {}))
+        if subject.predictor.modality in entry(name).modalities and (
+            not needs or subject.predictor.architecture in needs
+        ):
             yield name
 
 

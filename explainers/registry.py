@@ -74,7 +74,8 @@ def _within(value: Number, low: Number, high: Number, path: str) -> Number:
 class Entry:
     """What the rest of Foretell needs to know of a method without importing torch.
 
-    `needs` names the architecture a method is bound to ("senn"), or is empty where any predictor will do.
+    `needs` names the architecture a method is bound to ("senn"), or a part that several have (`WITH_PART`); it is empty
+    where any predictor will do.
     `forms` gives the form of the result for each modality it serves.
     `placebo` is true for methods that carry no information about the item's own output.
     """
@@ -230,9 +231,11 @@ _BASE_METHOD = Choice(
         "senn",
         "anchors",
         "nearest_examples",
+        "attention",
     ),
     help="The method whose look the placebo takes: the one of the arm it stands beside.",
 )
+WITH_PART: Mapping[str, tuple[str, ...]] = {"attention": ("gru",)}
 _WEIGHTS: Mapping[Modality, FormName] = {"tabular": "feature_weights", "text": "token_weights", "image": "heatmap"}
 
 EXPLAINERS: Mapping[str, Entry] = {
@@ -387,6 +390,18 @@ EXPLAINERS: Mapping[str, Entry] = {
         ),
         reference="Papernot & McDaniel 2018, Deep k-nearest neighbors, arXiv 1803.04765",
     ),
+    "attention": Entry(
+        path="explainers.methods.attention:explain",
+        title="Attention",
+        forms={"text": "token_weights"},
+        needs="attention",
+        signed=False,
+        summary=(
+            "How the network shares its attention among the words when it makes its answer; the shares add up to 1. "
+            "It says where the network looks, not what follows from it: whether that explains is disputed."
+        ),
+        reference="Bahdanau, Cho & Bengio 2015, Neural machine translation by jointly learning, arXiv 1409.0473",
+    ),
     "placebo_random_weights": Entry(
         path="explainers.methods.placebo_random_weights:explain",
         title="Placebo: a predictor with random weights",
@@ -455,6 +470,7 @@ def form_of(spec: ExplainerSpec, modality: Modality) -> FormName:
     return forms[modality]
 
 
-def needs_of(spec: ExplainerSpec) -> str:
-    """The architecture this spec is bound to, or an empty text: a placebo needs what its base method needs."""
-    return base_of(spec).needs
+def needs_of(spec: ExplainerSpec) -> tuple[str, ...]:
+    """The architectures this spec is bound to; none where any will do. A placebo needs what its base method needs."""
+    needs = base_of(spec).needs
+    return WITH_PART.get(needs, (needs,)) if needs else ()
