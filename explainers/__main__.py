@@ -1,4 +1,4 @@
-"""`python -m explainers train NAME --seed 0`: train a predictor, or all of them; `... metrics` judges explanations."""
+"""`python -m explainers train NAME --seed 0`: train a predictor, several, or all; `... metrics` judges explanations."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _train(options: argparse.Namespace) -> None:
-    names = tuple(PREDICTORS) if options.name == "all" else (options.name,)
+    names = tuple(PREDICTORS) if "all" in options.names else tuple(options.names)
     for name in names:
-        out = options.out and (options.out / name if options.name == "all" else options.out)
+        out = options.out and (options.out / name if len(names) > 1 else options.out)
         card, is_new = train(name, seed=options.seed, out=out)
         print(_line(card, is_new, out or predictor_folder(name)), flush=True)
 
@@ -40,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m explainers", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("train", help="train a predictor on its material and keep it with its card")
-    command.add_argument("name", choices=[*PREDICTORS, "all"])
+    command.add_argument("names", nargs="+", choices=[*PREDICTORS, "all"], metavar="NAME", help="or all")
     command.add_argument("--seed", type=int, default=0, help="of the training; 0 unless given")
     command.add_argument("--out", type=Path, help="folder to write instead of <FORETELL_DATA>/predictors/NAME")
     metrics.add_parser(commands)

@@ -232,10 +232,11 @@ _BASE_METHOD = Choice(
         "anchors",
         "nearest_examples",
         "attention",
+        "attention_rollout",
     ),
     help="The method whose look the placebo takes: the one of the arm it stands beside.",
 )
-WITH_PART: Mapping[str, tuple[str, ...]] = {"attention": ("gru",)}
+WITH_PART: Mapping[str, tuple[str, ...]] = {"attention": ("gru", "transformer")}
 _WEIGHTS: Mapping[Modality, FormName] = {"tabular": "feature_weights", "text": "token_weights", "image": "heatmap"}
 
 EXPLAINERS: Mapping[str, Entry] = {
@@ -401,6 +402,18 @@ EXPLAINERS: Mapping[str, Entry] = {
             "It says where the network looks, not what follows from it: whether that explains is disputed."
         ),
         reference="Bahdanau, Cho & Bengio 2015, Neural machine translation by jointly learning, arXiv 1409.0473",
+    ),
+    "attention_rollout": Entry(
+        path="explainers.methods.attention_rollout:explain",
+        title="Attention rollout",
+        forms={"text": "token_weights"},
+        needs="transformer",
+        signed=False,
+        summary=(
+            "Follows attention through all layers of a transformer: a layer looks at words that have themselves looked "
+            "at others. The shares of the words add up to 1. It says where the network looks, not what follows from it."
+        ),
+        reference="Abnar & Zuidema 2020, Quantifying attention flow in transformers, ACL, arXiv 2005.00928",
     ),
     "placebo_random_weights": Entry(
         path="explainers.methods.placebo_random_weights:explain",

@@ -7,13 +7,15 @@ Pinter 2019, arXiv 1908.04626), which is why it has controls of its own.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from explainers.methods.base import Attribution, Batch, FloatArray
 from explainers.methods.blocks import as_text, encode, mapped
-from explainers.predictors.attention import attending
+from explainers.predictors.attention import Read, attending
 from explainers.predictors.base import Predictor
 from explainers.types import Input, TextInput
 
@@ -37,21 +39,29 @@ def explain(batch: Batch) -> list[Attribution]:
 
 def attention(predictor: Predictor, inputs: list[Input]) -> list[FloatArray]:
     """Mean attention of the heads to the words of each text, each of shape (n_words,)."""
+    return shares(predictor, inputs, lambda read: read.weights.mean(1))
+
+
+def shares(predictor: Predictor, inputs: list[Input], of: Callable[[Read], Tensor]) -> list[FloatArray]:
+    """What a function of a reading says of the words, shape (n, length): for each text an array (n_words,).
+
+    Raises
+    ------
+    InputError
+        When the predictor has no attention.
+    """
     module, found = attending(predictor), dict[int, FloatArray]()
-
-    def shares(rows: Tensor) -> Tensor:
-        return module.read(as_text(predictor).embed(rows), rows).weights.mean(1)
-
     for group in encode(predictor, inputs):
-        for place, own in zip(group.places, mapped(group.rows, shares), strict=True):
+        rows = mapped(group.rows, lambda rows: of(module.read(as_text(predictor).embed(rows), rows)))
+        for place, own in zip(group.places, rows, strict=True):
             found[place] = words_of(inputs[place], own)
     return [found[place] for place in range(len(inputs))]
 
 
-def words_of(item: Input, shares: Tensor) -> FloatArray:
+def words_of(item: Input, row: Tensor) -> FloatArray:
     """What a row says of an item's words, which stand in front of the padding."""
     assert isinstance(item, TextInput)  # only texts are read by attention
-    return np.asarray(shares[: len(item.tokens)].to("cpu", torch.float64).numpy())
+    return np.asarray(row[: len(item.tokens)].to("cpu", torch.float64).numpy())
 
 
 def spread(shares: FloatArray) -> dict[str, float]:

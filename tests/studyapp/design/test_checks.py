@@ -134,7 +134,7 @@ def test_attention_is_refused_where_a_predictor_has_none():
             arm["explainer"] = {"name": "attention"}
 
     found = [text for text in problems(change, dataset="movies") if "Attention" in text]
-    assert found == ["arms[3].explainer.name: Attention needs a gru predictor, movies-senn is senn"]
+    assert found == ["arms[3].explainer.name: Attention needs a gru or transformer predictor, movies-senn is senn"]
 
 
 def test_a_design_without_control_is_refused():
