@@ -1,4 +1,4 @@
-"""`python -m explainers train NAME --seed 0`: train a predictor, or all of them; `... metrics` judges explanations."""
+"""`python -m explainers train NAME --seed 0`: train a predictor, or `all` of the demo; `... metrics` judges."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from explainers.cards import Card
 from explainers.errors import ExplainerError
 from explainers.metrics import command as metrics
-from explainers.predictors import PREDICTORS
+from explainers.predictors import PREDICTORS, in_demo
 from explainers.train import predictor_folder, train
 
 
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _train(options: argparse.Namespace) -> None:
-    names = tuple(PREDICTORS) if options.name == "all" else (options.name,)
+    names = in_demo() if options.name == "all" else (options.name,)
     for name in names:
         out = options.out and (options.out / name if options.name == "all" else options.out)
         card, is_new = train(name, seed=options.seed, out=out)
@@ -40,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m explainers", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("train", help="train a predictor on its material and keep it with its card")
-    command.add_argument("name", choices=[*PREDICTORS, "all"])
+    command.add_argument("name", choices=[*PREDICTORS, "all"], help="all: the two of each data set that the demo needs")
     command.add_argument("--seed", type=int, default=0, help="of the training; 0 unless given")
     command.add_argument("--out", type=Path, help="folder to write instead of <FORETELL_DATA>/predictors/NAME")
     metrics.add_parser(commands)

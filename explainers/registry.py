@@ -204,6 +204,17 @@ _ANCHORS: Mapping[str, Param] = {
 _NEAREST_EXAMPLES: Mapping[str, Param] = {
     "n_examples": Int(3, low=1, high=6, help="How many of the nearest training items are shown."),
 }
+_PROTOTYPES: Mapping[str, Param] = {
+    "n_prototypes": Int(3, low=1, high=8, help="How many of the prototypes that the item is most like are shown."),
+    "shown_as": Choice(
+        "decoded",
+        ("decoded", "training"),
+        help=(
+            "Whether a prototype is shown as the predictor itself draws it (decoded), or as the picture among those it "
+            "learned from that comes nearest (training): sharper to look at, but not quite the prototype."
+        ),
+    ),
+}
 _OF_BASE_METHODS: Mapping[str, Param] = {
     **_LIME,
     **_KERNEL_SHAP,
@@ -213,6 +224,7 @@ _OF_BASE_METHODS: Mapping[str, Param] = {
     **_INTEGRATED_GRADIENTS,
     **_ANCHORS,
     **_NEAREST_EXAMPLES,
+    **_PROTOTYPES,
 }
 _BASE_METHOD = Choice(
     "lime",
@@ -230,6 +242,7 @@ _BASE_METHOD = Choice(
         "senn",
         "anchors",
         "nearest_examples",
+        "prototypes",
     ),
     help="The method whose look the placebo takes: the one of the arm it stands beside.",
 )
@@ -386,6 +399,20 @@ EXPLAINERS: Mapping[str, Entry] = {
             "its last step, with its output for each. A placebo shows other items with the same outputs."
         ),
         reference="Papernot & McDaniel 2018, Deep k-nearest neighbors, arXiv 1803.04765",
+    ),
+    "prototypes": Entry(
+        path="explainers.methods.prototypes:explain",
+        title="A prototype network's own explanation",
+        forms={"image": "prototypes"},
+        params=_PROTOTYPES,
+        needs="prototype",
+        signed=False,
+        rows=64,
+        summary=(
+            "A prototype network answers by comparing the item with a few prototypes that it has learned: this shows "
+            "those that the item is most like, and how much. A placebo shows other prototypes of the same classes."
+        ),
+        reference="Li, Liu, Chen & Rudin 2018, Deep learning for case-based reasoning, AAAI, arXiv 1710.04806",
     ),
     "placebo_random_weights": Entry(
         path="explainers.methods.placebo_random_weights:explain",

@@ -23,6 +23,7 @@ from explainers.predictors.base import Predictor
 from explainers.predictors.build import build_module, build_predictor
 from explainers.predictors.fit import Encoded, fit, predictions
 from explainers.predictors.image import ImagePredictor
+from explainers.predictors.nets.prototype import PrototypeNet
 from explainers.predictors.senn import SennModule
 from explainers.predictors.text import normalised
 from explainers.types import ImageInput, Input, TabularInput, TextInput
@@ -171,10 +172,22 @@ def vocabulary_of(train: Sequence[Labelled]) -> tuple[str, ...]:
 
 
 def _prototypes(predictor: Predictor, train: Sequence[Labelled]) -> tuple[tuple[Input, ...], ...]:
-    """For learned concepts of pictures: the training pictures that activate each most."""
+    """For learned concepts of pictures: the training pictures that activate each most. Prototypes: see `_compared`."""
+    if isinstance(predictor, ImagePredictor) and isinstance(predictor.module, PrototypeNet):
+        return _compared(predictor, predictor.module, [item.input for item in train])
     if not (isinstance(predictor, ImagePredictor) and isinstance(predictor.module, SennModule)):
         return ()
     inputs = [item.input for item in train]
     with torch.inference_mode():
         strongest = predictor.concepts(predictor.encode(inputs)).argsort(dim=0, descending=True, stable=True)
     return tuple(tuple(inputs[index] for index in column[:N_PROTOTYPES]) for column in strongest.T.tolist())
+
+
+def _compared(
+    predictor: ImagePredictor, module: PrototypeNet, inputs: Sequence[Input]
+) -> tuple[tuple[Input, ...], ...]:
+    """Each prototype as the decoder draws it, and the training picture whose code is nearest to it."""
+    with torch.inference_mode():
+        drawn = predictor.pictures(module.decoder(module.prototypes.vectors))
+        nearest = module.prototypes(module.encoder(predictor.encode(inputs))).argmin(0).tolist()
+    return tuple((picture, inputs[index]) for picture, index in zip(drawn, nearest, strict=True))

@@ -5,7 +5,7 @@ learn something wrong. The explained class is the real predictor's output. The s
 real explanation of the same item, handed out by rank (the placebo's largest weight gets the real largest size, and so
 on): total, maximum and number of zeros agree exactly, so that nobody can tell it by its look. The order and, where
 the method has directions, the signs are the placebo's, so the sizes tell nothing about which unit matters. Of examples
-there are no weights: random ones of the same outputs are shown.
+there are no weights: random ones of the same outputs are shown; of prototypes likewise.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from explainers.methods import nearest_examples, senn
+from explainers.methods import nearest_examples, prototypes, senn
 from explainers.methods.base import Attribution, Batch, FloatArray, generator, method
 
 _TIES = 2  # stream of an item's generator
@@ -33,6 +33,8 @@ def explain(batch: Batch) -> list[Attribution]:
     name = str(batch.params["method"])
     if name == "nearest_examples":  # a net with random weights still finds what looks alike
         return [replace(own, diagnostics={}) for own in nearest_examples.at_random(batch)]
+    if name == "prototypes":  # and fresh ones would be noise to look at
+        return [replace(own, diagnostics={}) for own in prototypes.at_random(batch)]
     wrong = batch.predictor.reinitialised(_weights_seed(int(batch.params["weights_seed"])))
     real = method(name)(batch)
     if name == "senn":

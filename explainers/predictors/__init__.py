@@ -11,13 +11,17 @@ from explainers.errors import UnknownName
 
 @dataclass(frozen=True)
 class Entry:
-    """A predictor to train: `material` names the data, `architecture` the kind of module; `notes` go on its card."""
+    """A predictor to train: `material` names the data, `architecture` the kind of module; `notes` go on its card.
+
+    `in_demo` says whether `train all`, and with it the demo, trains the predictor; the others are trained by name.
+    """
 
     title: str
     material: str
     architecture: str
     recipe: Recipe
     notes: str = ""
+    in_demo: bool = True
 
 
 FEW_PICTURES = (
@@ -75,7 +79,31 @@ PREDICTORS: Mapping[str, Entry] = {
         ),
         notes=FEW_PICTURES,
     ),
+    "digits-prototype": Entry(
+        title="Prototype network on handwritten digits",
+        material="digits",
+        architecture="prototype",
+        recipe=Recipe(
+            width=64,
+            epochs=600,
+            batch=16,
+            learning_rate=5e-3,
+            weight_decay=1e-3,
+            reconstruction=0.1,
+            n_prototypes=8,
+            n_dimensions=10,
+            near_items=0.25,
+            near_prototypes=0.25,
+        ),
+        notes=FEW_PICTURES,
+        in_demo=False,
+    ),
 }
+
+
+def in_demo() -> tuple[str, ...]:
+    """The names of the predictors that the demo's studies ask about."""
+    return tuple(name for name, entry in PREDICTORS.items() if entry.in_demo)
 
 
 def entry(name: str) -> Entry:

@@ -12,6 +12,7 @@ from explainers.errors import ArtifactError
 from explainers.predictors.base import Predictor
 from explainers.predictors.image import ImagePredictor
 from explainers.predictors.nets.image import Cnn, ImageSenn
+from explainers.predictors.nets.prototype import PrototypeNet
 from explainers.predictors.nets.tabular import Mlp, TabularSenn
 from explainers.predictors.nets.text import GruAttention, TextSenn
 from explainers.predictors.tabular import TabularPredictor
@@ -40,6 +41,9 @@ NETS: Mapping[tuple[str, str], Callable[[Card], nn.Module]] = {
     ("image", "cnn"): lambda card: Cnn(_shape(card), len(card.classes), card.recipe.width),
     ("image", "senn"): lambda card: ImageSenn(
         _shape(card), len(card.classes), card.recipe.width, card.recipe.n_concepts
+    ),
+    ("image", "prototype"): lambda card: PrototypeNet(
+        _shape(card), len(card.classes), card.recipe.width, card.recipe.n_prototypes, card.recipe.n_dimensions
     ),
 }
 

@@ -32,11 +32,12 @@ from explainers.types import (
     Form,
     Heatmap,
     ItemRequest,
+    Prototypes,
     Rule,
     TokenWeights,
     form_from_json,
 )
-from tests.contracts.tiny import PREDICTORS, SHAPE, Case
+from tests.contracts.tiny import BOUND, PREDICTORS, SHAPE, Case
 
 # enough for promises, quick; the cells of four groups are of one size
 FEW = {
@@ -85,8 +86,8 @@ class Run:
 
     @property
     def has_weights(self) -> bool:
-        """Whether the parts of an item are weighed; examples show other items."""
-        return base_of(self.spec) is not EXPLAINERS["nearest_examples"]
+        """Whether the parts of an item are weighed; examples show other items, prototypes what it is like."""
+        return base_of(self.spec) not in (EXPLAINERS["nearest_examples"], EXPLAINERS["prototypes"])
 
     @property
     def may_draw(self) -> bool:
@@ -108,7 +109,8 @@ def _runs() -> list[Run]:
         Run(spec, case)
         for spec in _specs()
         for case in PREDICTORS
-        if case.partition("-")[0] in base_of(spec).modalities and needs_of(spec) in ("", case.partition("-")[2])
+        if case.partition("-")[0] in base_of(spec).modalities
+        and (needs_of(spec) == case.partition("-")[2] or (not needs_of(spec) and case not in BOUND))
     ]
 
 
@@ -137,6 +139,8 @@ def weights(form: Form) -> np.ndarray:
             return np.array([concept.relevance for concept in form.concepts])
         case Examples():
             return np.array([float(example.class_index) for example in form.examples])
+        case Prototypes():
+            return np.array([float(prototype.class_index) for prototype in form.prototypes])
         case Rule():
             return np.array([float(part.is_condition) for part in form.parts])
 
@@ -181,6 +185,15 @@ def test_form_names_the_parts_of_its_own_input(run: Run, cases: Mapping[str, Cas
                 assert item not in {example.input for example in examples}
                 said = [output.class_index for output in model.outputs([example.input for example in examples])]
                 assert [example.class_index for example in examples] == said
+            case Prototypes(prototypes=prototypes):
+                pictures = [prototype.pictures for prototype in prototypes]
+                assert len(set(pictures)) == 3
+                assert {picture for shown in pictures for picture in shown} <= {
+                    p for row in model.prototypes for p in row
+                }
+                similarities = [prototype.similarity for prototype in prototypes]
+                assert similarities == sorted(similarities, reverse=True)
+                assert all(0 <= p.low <= p.similarity <= p.high <= 1 for p in prototypes)
             case Rule(parts=parts):
                 named = item.values if item.modality == "tabular" else tuple(("", token) for token in item.tokens)
                 assert tuple((part.name, part.value) for part in parts) == named

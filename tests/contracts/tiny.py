@@ -12,6 +12,7 @@ from explainers.predictors.base import Predictor
 from explainers.predictors.image import ImagePredictor
 from explainers.predictors.initialise import initialise
 from explainers.predictors.nets.image import Cnn, ImageSenn
+from explainers.predictors.nets.prototype import PrototypeNet
 from explainers.predictors.nets.tabular import Mlp, TabularSenn
 from explainers.predictors.nets.text import GruAttention, TextSenn
 from explainers.predictors.tabular import TabularPredictor, Variable
@@ -30,6 +31,7 @@ VOCABULARY = tuple(f"word{number}" for number in range(30))
 LENGTHS = (1, 2, 5, 8, 9, 13, 20)
 SHAPE = (1, 28, 28)
 N_CONCEPTS = 4
+N_PROTOTYPES = 8
 N_COLUMNS = sum(len(variable.categories) for variable in VARIABLES)
 
 
@@ -79,6 +81,7 @@ def predictor(name: str, seed: int = 7) -> Predictor:
             "text-senn": lambda: TextSenn(n_ids, 2, 8),
             "image-cnn": lambda: Cnn(SHAPE, 2, 4),
             "image-senn": lambda: ImageSenn(SHAPE, 2, 8, N_CONCEPTS),
+            "image-prototype": lambda: PrototypeNet(SHAPE, 2, 8, N_PROTOTYPES, 6),
         }
         module = initialise(modules[name](), seed)
     with torch.no_grad():
@@ -88,11 +91,13 @@ def predictor(name: str, seed: int = 7) -> Predictor:
         return TabularPredictor(**common, module=module, variables=VARIABLES)
     if modality == "text":
         return TextPredictor(**common, module=module, vocabulary=VOCABULARY)
-    prototypes = tuple(tuple(items("image", 2, seed)) for seed in range(N_CONCEPTS)) if architecture == "senn" else ()
+    n_rows = {"senn": N_CONCEPTS, "prototype": N_PROTOTYPES}.get(architecture, 0)
+    prototypes = tuple(tuple(items("image", 2, seed)) for seed in range(n_rows))
     return ImagePredictor(**common, module=module, shape=SHAPE, prototypes=prototypes)
 
 
-PREDICTORS = ("tabular-mlp", "tabular-senn", "text-gru", "text-senn", "image-cnn", "image-senn")
+PREDICTORS = ("tabular-mlp", "tabular-senn", "text-gru", "text-senn", "image-cnn", "image-senn", "image-prototype")
+BOUND = frozenset({"image-prototype"})  # there for the methods bound to their architecture; the others do without
 
 
 def case(name: str) -> Case:
@@ -120,8 +125,19 @@ def _length(item: Input) -> int:
 
 def _balance(model: Predictor, pool: Sequence[Input]) -> None:
     """Shift a bias so that half of the pool has each output: a SENN's own, else that of the last layer."""
+    if isinstance(model.module, PrototypeNet):
+        _balance_prototypes(model, model.module, pool)
+        return
     biases = dict(model.module.named_parameters())
     bias = biases.get("bias", list(biases.values())[-1])
     with torch.no_grad():
         logits = model.logits(model.encode(pool))
         bias[0] -= (logits[:, 0] - logits[:, 1]).median() + 1e-3  # no item right between the outputs
+
+
+def _balance_prototypes(model: Predictor, module: PrototypeNet, pool: Sequence[Input]) -> None:
+    """Without a bias: the first class's weights less what the median item needs."""
+    with torch.no_grad():
+        logits = model.logits(model.encode(pool))
+        sums = module.prototypes(module.encoder(model.encode(pool))).sum(1)
+        module.last.weight[0] -= ((logits[:, 0] - logits[:, 1]) / sums).median() + 1e-4

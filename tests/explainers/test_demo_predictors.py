@@ -1,4 +1,4 @@
-"""The six registered predictors on the real material: good enough to explain, wrong often enough to study.
+"""The six predictors of the demo on the real material: good enough to explain, wrong often enough to study.
 
 They are trained into the data folder when they are not there yet (about a minute), as the demo does.
 """
@@ -9,7 +9,7 @@ import pytest
 
 from explainers.artifacts import load_predictor
 from explainers.candidates import candidates, cell_counts
-from explainers.predictors import PREDICTORS
+from explainers.predictors import PREDICTORS, in_demo
 from explainers.predictors.base import Predictor
 from explainers.train import predictor_folder, train
 from explainers.types import Candidate
@@ -33,7 +33,7 @@ def material(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def both(material: str) -> list[Predictor]:
-    names = [name for name, entry in PREDICTORS.items() if entry.material == material]
+    names = [name for name in in_demo() if PREDICTORS[name].material == material]
     for name in names:
         train(name)
     return [load_predictor(predictor_folder(name)) for name in names]
