@@ -39,7 +39,7 @@ class Recipe:
     `word_dropout` is the share of words hidden from a text predictor in each training step; `robustness` and
     `reconstruction` are lambda and xi of the SENN objective, `sparsity` the weight of its l1 term. Of a prototype
     network `n_dimensions` is the length of a code, and `reconstruction`, `near_items` and `near_prototypes` are lambda,
-    lambda_1 and lambda_2.
+    lambda_1 and lambda_2; of a probabilistic one `divergence` is the weight of the KL term.
     """
 
     width: int
@@ -57,6 +57,7 @@ class Recipe:
     n_dimensions: int = 0
     near_items: float = 0.0
     near_prototypes: float = 0.0
+    divergence: float = 0.0
 
 
 @dataclass(frozen=True)

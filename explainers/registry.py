@@ -215,6 +215,14 @@ _PROTOTYPES: Mapping[str, Param] = {
         ),
     ),
 }
+_PROBABILISTIC_PROTOTYPES: Mapping[str, Param] = {
+    "n_draws": Int(
+        3,
+        low=1,
+        high=5,
+        help="How many pictures show what a prototype may look like, from least to most like the item.",
+    ),
+}
 _OF_BASE_METHODS: Mapping[str, Param] = {
     **_LIME,
     **_KERNEL_SHAP,
@@ -225,6 +233,7 @@ _OF_BASE_METHODS: Mapping[str, Param] = {
     **_ANCHORS,
     **_NEAREST_EXAMPLES,
     **_PROTOTYPES,
+    **_PROBABILISTIC_PROTOTYPES,
 }
 _BASE_METHOD = Choice(
     "lime",
@@ -243,6 +252,7 @@ _BASE_METHOD = Choice(
         "anchors",
         "nearest_examples",
         "prototypes",
+        "probabilistic_prototypes",
     ),
     help="The method whose look the placebo takes: the one of the arm it stands beside.",
 )
@@ -413,6 +423,20 @@ EXPLAINERS: Mapping[str, Entry] = {
             "those that the item is most like, and how much. A placebo shows other prototypes of the same classes."
         ),
         reference="Li, Liu, Chen & Rudin 2018, Deep learning for case-based reasoning, AAAI, arXiv 1710.04806",
+    ),
+    "probabilistic_prototypes": Entry(
+        path="explainers.methods.probabilistic_prototypes:explain",
+        title="Uncertain prototypes (Prob-PSENN)",
+        forms={"image": "prototypes"},
+        params=_PROBABILISTIC_PROTOTYPES,
+        needs="prob-psenn",
+        signed=False,
+        rows=64,
+        summary=(
+            "A probabilistic prototype network has one prototype a class and is not sure what it looks like: this "
+            "shows what it may be, how alike the item is to that, and how much the likeness changes from one to the other."
+        ),
+        reference="Vadillo, Santana, Lozano & Kwiatkowska 2024, Uncertainty-aware explanations, arXiv 2403.13740",
     ),
     "placebo_random_weights": Entry(
         path="explainers.methods.placebo_random_weights:explain",

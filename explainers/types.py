@@ -279,7 +279,7 @@ class Prototype:
 
     @property
     def is_uncertain(self) -> bool:
-        return self.low < self.high
+        return len(self.pictures) > 1 or self.low < self.high
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from explainers.methods import nearest_examples, prototypes, senn
+from explainers.methods import nearest_examples, probabilistic_prototypes, prototypes, senn
 from explainers.methods.base import Attribution, Batch, FloatArray, generator, method
 
 _TIES = 2  # stream of an item's generator
@@ -35,6 +35,8 @@ def explain(batch: Batch) -> list[Attribution]:
         return [replace(own, diagnostics={}) for own in nearest_examples.at_random(batch)]
     if name == "prototypes":  # and fresh ones would be noise to look at
         return [replace(own, diagnostics={}) for own in prototypes.at_random(batch)]
+    if name == "probabilistic_prototypes":
+        return [replace(own, diagnostics={}) for own in probabilistic_prototypes.at_random(batch)]
     wrong = batch.predictor.reinitialised(_weights_seed(int(batch.params["weights_seed"])))
     real = method(name)(batch)
     if name == "senn":

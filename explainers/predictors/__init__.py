@@ -98,6 +98,23 @@ PREDICTORS: Mapping[str, Entry] = {
         notes=FEW_PICTURES,
         in_demo=False,
     ),
+    "digits-prob-psenn": Entry(
+        title="Probabilistic prototype network on handwritten digits",
+        material="digits",
+        architecture="prob-psenn",
+        recipe=Recipe(
+            width=64,
+            epochs=600,
+            batch=16,
+            learning_rate=5e-3,
+            weight_decay=1e-3,
+            reconstruction=0.05,
+            n_dimensions=10,
+            divergence=0.05,
+        ),
+        notes=FEW_PICTURES,
+        in_demo=False,
+    ),
 }
 
 

@@ -39,7 +39,8 @@ class Predictor(ABC):
         no longer require gradients.
     prototypes : tuple of tuples of Input, optional
         For a SENN with learned concepts: the training inputs that activate each concept most. For a prototype network
-        each prototype as its decoder draws it, and the training picture nearest to it.
+        each prototype as its decoder draws it, and the training picture nearest to it; for a probabilistic one the
+        draws of each class's.
     """
 
     modality: ClassVar[Modality]

@@ -123,7 +123,7 @@ class Compared:
     width: str
     low: str = ""
     high: str = ""
-    range: tuple[str, str] | None = None  # where the drawn range starts, and its width
+    range: tuple[str, str] | None = None  # where the drawn range starts, and its width; None where it is nothing
 
 
 @dataclass(frozen=True)
@@ -277,7 +277,7 @@ def compared(form: Prototypes, stimulus: Stimulus) -> tuple[Compared, ...]:
             width=f"{one.similarity * BAR_WIDTH:.1f}",
             low=percent(one.low),
             high=percent(one.high),
-            range=_span(one.low, one.high) if one.is_uncertain else None,
+            range=_span(one.low, one.high) if percent(one.low) != percent(one.high) else None,
         )
         for one in form.prototypes
     )

@@ -12,9 +12,11 @@ from explainers.predictors.base import Predictor
 from explainers.predictors.image import ImagePredictor
 from explainers.predictors.initialise import initialise
 from explainers.predictors.nets.image import Cnn, ImageSenn
+from explainers.predictors.nets.prob_psenn import ProbPsenn
 from explainers.predictors.nets.prototype import PrototypeNet
 from explainers.predictors.nets.tabular import Mlp, TabularSenn
 from explainers.predictors.nets.text import GruAttention, TextSenn
+from explainers.predictors.prototypes import N_DRAWS
 from explainers.predictors.tabular import TabularPredictor, Variable
 from explainers.predictors.text import TextPredictor
 from explainers.types import ImageInput, Input, ItemRequest, Modality, TabularInput, TextInput
@@ -82,6 +84,7 @@ def predictor(name: str, seed: int = 7) -> Predictor:
             "image-cnn": lambda: Cnn(SHAPE, 2, 4),
             "image-senn": lambda: ImageSenn(SHAPE, 2, 8, N_CONCEPTS),
             "image-prototype": lambda: PrototypeNet(SHAPE, 2, 8, N_PROTOTYPES, 6),
+            "image-prob-psenn": lambda: ProbPsenn(SHAPE, 2, 8, 6),
         }
         module = initialise(modules[name](), seed)
     with torch.no_grad():
@@ -92,12 +95,26 @@ def predictor(name: str, seed: int = 7) -> Predictor:
     if modality == "text":
         return TextPredictor(**common, module=module, vocabulary=VOCABULARY)
     n_rows = {"senn": N_CONCEPTS, "prototype": N_PROTOTYPES}.get(architecture, 0)
-    prototypes = tuple(tuple(items("image", 2, seed)) for seed in range(n_rows))
+    n_pictures = 2
+    if architecture == "prob-psenn":
+        n_rows, n_pictures = len(CLASSES), N_DRAWS
+    prototypes = tuple(tuple(items("image", n_pictures, seed)) for seed in range(n_rows))
     return ImagePredictor(**common, module=module, shape=SHAPE, prototypes=prototypes)
 
 
-PREDICTORS = ("tabular-mlp", "tabular-senn", "text-gru", "text-senn", "image-cnn", "image-senn", "image-prototype")
-BOUND = frozenset({"image-prototype"})  # there for the methods bound to their architecture; the others do without
+PREDICTORS = (
+    "tabular-mlp",
+    "tabular-senn",
+    "text-gru",
+    "text-senn",
+    "image-cnn",
+    "image-senn",
+    "image-prototype",
+    "image-prob-psenn",
+)
+BOUND = frozenset(
+    {"image-prototype", "image-prob-psenn"}
+)  # there for the methods bound to their architecture; the others do without
 
 
 def case(name: str) -> Case:
@@ -128,6 +145,9 @@ def _balance(model: Predictor, pool: Sequence[Input]) -> None:
     if isinstance(model.module, PrototypeNet):
         _balance_prototypes(model, model.module, pool)
         return
+    if isinstance(model.module, ProbPsenn):
+        _balance_uncertain(model, model.module, pool)
+        return
     biases = dict(model.module.named_parameters())
     bias = biases.get("bias", list(biases.values())[-1])
     with torch.no_grad():
@@ -141,3 +161,17 @@ def _balance_prototypes(model: Predictor, module: PrototypeNet, pool: Sequence[I
         logits = model.logits(model.encode(pool))
         sums = module.prototypes(module.encoder(model.encode(pool))).sum(1)
         module.last.weight[0] -= ((logits[:, 0] - logits[:, 1]) / sums).median() + 1e-4
+
+
+def _balance_uncertain(model: Predictor, module: ProbPsenn, pool: Sequence[Input]) -> None:
+    """Neither with a bias: codes are moved on the line between the prototypes, by halving the steps."""
+    means = module.prototypes.means
+    with torch.no_grad():
+        direction = torch.cat([means[0] - means[1], torch.zeros(means.shape[1])])
+        bias, before = module.encoder[-1].bias, module.encoder[-1].bias.clone()
+        place, step = 0.0, 8.0
+        for _ in range(30):
+            bias.copy_(before + place * direction)
+            logits = model.logits(model.encode(pool))
+            place += step if (logits[:, 0] - logits[:, 1]).median() < 0 else -step
+            step /= 2

@@ -88,6 +88,7 @@ ARCHITECTURES: tuple[tuple[Modality, str], ...] = (
     ("image", "cnn"),
     ("image", "senn"),
     ("image", "prototype"),
+    ("image", "prob-psenn"),
 )
 
 
@@ -113,6 +114,8 @@ def tiny(modality: Modality, architecture: str) -> Tiny:
     if architecture == "prototype":
         near = {"near_items": 0.25, "near_prototypes": 0.25}
         recipe = replace(recipe, epochs=20, reconstruction=0.02, n_prototypes=5, n_dimensions=4, **near)
+    if architecture == "prob-psenn":
+        recipe = replace(recipe, epochs=30, reconstruction=0.05, n_dimensions=4, divergence=0.02)
     entry = Entry(f"Tiny {architecture}", material.name, architecture, recipe)
     splits = split(material.read(), material.shares, seed=0)
     return Tiny(f"{material.name}-{architecture}", entry, material, splits)
