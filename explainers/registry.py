@@ -434,7 +434,7 @@ EXPLAINERS: Mapping[str, Entry] = {
         rows=64,
         summary=(
             "A probabilistic prototype network has one prototype a class and is not sure what it looks like: this "
-            "shows what it may be, how alike the item is to that, and how much the likeness changes from one to the other."
+            "shows what it may be, how alike the item is to that, and how much the likeness changes with it."
         ),
         reference="Vadillo, Santana, Lozano & Kwiatkowska 2024, Uncertainty-aware explanations, arXiv 2403.13740",
     ),
