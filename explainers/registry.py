@@ -232,6 +232,25 @@ _DECISION_BOUNDARY: Mapping[str, Param] = {
         ),
     ),
 }
+_PROTOTYPES: Mapping[str, Param] = {
+    "n_prototypes": Int(3, low=1, high=8, help="How many of the prototypes that the item is most like are shown."),
+    "shown_as": Choice(
+        "decoded",
+        ("decoded", "training"),
+        help=(
+            "Whether a prototype is shown as the predictor itself draws it (decoded), or as the picture among those it "
+            "learned from that comes nearest (training): sharper to look at, but not quite the prototype."
+        ),
+    ),
+}
+_PROBABILISTIC_PROTOTYPES: Mapping[str, Param] = {
+    "n_draws": Int(
+        3,
+        low=1,
+        high=5,
+        help="How many pictures show what a prototype may look like, from least to most like the item.",
+    ),
+}
 _OF_BASE_METHODS: Mapping[str, Param] = {
     **_LIME,
     **_KERNEL_SHAP,
@@ -242,6 +261,8 @@ _OF_BASE_METHODS: Mapping[str, Param] = {
     **_ANCHORS,
     **_NEAREST_EXAMPLES,
     **_DECISION_BOUNDARY,
+    **_PROTOTYPES,
+    **_PROBABILISTIC_PROTOTYPES,
 }
 _BASE_METHOD = Choice(
     "lime",
@@ -262,6 +283,8 @@ _BASE_METHOD = Choice(
         "decision_boundary",
         "attention",
         "attention_rollout",
+        "prototypes",
+        "probabilistic_prototypes",
     ),
     help="The method whose look the placebo takes: the one of the arm it stands beside.",
 )
@@ -476,6 +499,34 @@ EXPLAINERS: Mapping[str, Entry] = {
             "at others. The shares of the words add up to 1. It says where the network looks, not what follows from it."
         ),
         reference="Abnar & Zuidema 2020, Quantifying attention flow in transformers, ACL, arXiv 2005.00928",
+    ),
+    "prototypes": Entry(
+        path="explainers.methods.prototypes:explain",
+        title="A prototype network's own explanation",
+        forms={"image": "prototypes"},
+        params=_PROTOTYPES,
+        needs="prototype",
+        signed=False,
+        rows=64,
+        summary=(
+            "A prototype network answers by comparing the item with a few prototypes that it has learned: this shows "
+            "those that the item is most like, and how much. A placebo shows other prototypes of the same classes."
+        ),
+        reference="Li, Liu, Chen & Rudin 2018, Deep learning for case-based reasoning, AAAI, arXiv 1710.04806",
+    ),
+    "probabilistic_prototypes": Entry(
+        path="explainers.methods.probabilistic_prototypes:explain",
+        title="Uncertain prototypes (Prob-PSENN)",
+        forms={"image": "prototypes"},
+        params=_PROBABILISTIC_PROTOTYPES,
+        needs="prob-psenn",
+        signed=False,
+        rows=64,
+        summary=(
+            "A probabilistic prototype network has one prototype a class and is not sure what it looks like: this "
+            "shows what it may be, how alike the item is to that, and how much the likeness changes with it."
+        ),
+        reference="Vadillo, Santana, Lozano & Kwiatkowska 2024, Uncertainty-aware explanations, arXiv 2403.13740",
     ),
     "placebo_random_weights": Entry(
         path="explainers.methods.placebo_random_weights:explain",

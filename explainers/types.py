@@ -14,7 +14,9 @@ from typing import Any, Literal, TypeAlias, get_args
 from explainers.errors import InputError
 
 Modality: TypeAlias = Literal["tabular", "text", "image"]
-FormName: TypeAlias = Literal["feature_weights", "token_weights", "heatmap", "concepts", "rule", "examples", "strip"]
+FormName: TypeAlias = Literal[
+    "feature_weights", "token_weights", "heatmap", "concepts", "rule", "examples", "strip", "prototypes"
+]
 Json: TypeAlias = Mapping[str, Any]
 
 
@@ -293,7 +295,41 @@ class Strip:
         return {"form": self.form, "steps": [step.to_json() for step in self.steps], "crosses": self.crosses}
 
 
-Form: TypeAlias = FeatureWeights | TokenWeights | Heatmap | Concepts | Rule | Examples | Strip
+@dataclass(frozen=True)
+class Prototype:
+    """What a network has learned to compare items with: how it looks, the class it stands for, how like it an item is.
+
+    `similarity` is 0 to 1. Where the network holds a prototype for uncertain, `pictures` shows draws of it and `low`
+    and `high` bound the similarity; elsewhere there is one picture and both equal the similarity.
+    """
+
+    pictures: tuple[Input, ...]
+    class_index: int
+    similarity: float
+    low: float
+    high: float
+
+    @property
+    def is_uncertain(self) -> bool:
+        return len(self.pictures) > 1 or self.low < self.high
+
+
+@dataclass(frozen=True)
+class Prototypes:
+    """A prototype network's own explanation: what the item is like, the most alike first."""
+
+    prototypes: tuple[Prototype, ...]
+    form: FormName = field(default="prototypes", init=False)
+
+    def to_json(self) -> dict[str, Any]:
+        shown = [
+            [[picture.to_json() for picture in p.pictures], p.class_index, p.similarity, p.low, p.high]
+            for p in self.prototypes
+        ]
+        return {"form": self.form, "prototypes": shown}
+
+
+Form: TypeAlias = FeatureWeights | TokenWeights | Heatmap | Concepts | Rule | Examples | Strip | Prototypes
 
 
 def form_from_json(data: Json) -> Form:
@@ -322,6 +358,13 @@ def form_from_json(data: Json) -> Form:
                 return Examples(shown)
             case "strip":
                 return Strip(tuple(_step(*parts) for parts in data["steps"]), bool(data["crosses"]))
+            case "prototypes":
+                return Prototypes(
+                    tuple(
+                        Prototype(tuple(map(input_from_json, pictures)), int(found), float(s), float(low), float(high))
+                        for pictures, found, s, low, high in data["prototypes"]
+                    )
+                )
             case other:
                 raise InputError(f"form: {other!r} is none of {', '.join(get_args(FormName))}")
     except KeyError as error:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from explainers.predictors.base import Predictor
 from explainers.registry import entry
-from explainers.types import Example, Input, ItemRequest, Step
+from explainers.types import Example, Input, ItemRequest, Prototype, Step
 
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
@@ -80,6 +80,8 @@ class Attribution:
         Other items that are shown; weights are then one an example.
     steps : tuple of Step, optional
         The item on its way to another output; weights are then their margins, one a step.
+    prototypes : tuple of Prototype, optional
+        Prototypes that are shown; weights are then their similarities.
     """
 
     weights: FloatArray
@@ -90,6 +92,7 @@ class Attribution:
     precision: float | None = None
     examples: tuple[Example, ...] | None = None
     steps: tuple[Step, ...] | None = None
+    prototypes: tuple[Prototype, ...] | None = None
 
 
 Method: TypeAlias = Callable[[Batch], list[Attribution]]

@@ -21,6 +21,8 @@ from explainers.types import (
     Heatmap,
     ImageInput,
     Input,
+    Prototype,
+    Prototypes,
     Rule,
     RulePart,
     Step,
@@ -59,6 +61,8 @@ def to_form(predictor: Predictor, item: Input, attribution: Attribution) -> Form
         return Examples(attribution.examples)
     if attribution.steps is not None:
         return _strip(attribution.steps, attribution.weights)
+    if attribution.prototypes is not None:
+        return _prototypes(attribution.prototypes)
     if attribution.activations is not None:
         return _concepts(predictor, attribution.weights, attribution.activations)
     if isinstance(item, ImageInput):
@@ -100,6 +104,12 @@ def _rule(predictor: Predictor, item: Input, held: BoolArray, precision: float) 
     parts = [RulePart(name, value, bool(asked)) for (name, value), asked in zip(pairs, held, strict=True)]
     share = coverage(predictor.background, holding(predictor, item), held[None])
     return Rule(tuple(parts), *rounded(np.array([precision, share[0]])))
+
+
+def _prototypes(shown: tuple[Prototype, ...]) -> Prototypes:
+    numbers = [rounded(np.array([one.similarity, one.low, one.high])) for one in shown]
+    pairs = zip(shown, numbers, strict=True)
+    return Prototypes(tuple(Prototype(one.pictures, one.class_index, *found) for one, found in pairs))
 
 
 def _concepts(predictor: Predictor, relevances: FloatArray, activations: FloatArray) -> Concepts:

@@ -81,6 +81,40 @@ PREDICTORS: Mapping[str, Entry] = {
         ),
         notes=FEW_PICTURES,
     ),
+    "digits-prototype": Entry(
+        title="Prototype network on handwritten digits",
+        material="digits",
+        architecture="prototype",
+        recipe=Recipe(
+            width=64,
+            epochs=600,
+            batch=16,
+            learning_rate=5e-3,
+            weight_decay=1e-3,
+            reconstruction=0.1,
+            n_prototypes=8,
+            n_dimensions=10,
+            near_items=0.25,
+            near_prototypes=0.25,
+        ),
+        notes=FEW_PICTURES,
+    ),
+    "digits-prob-psenn": Entry(
+        title="Probabilistic prototype network on handwritten digits",
+        material="digits",
+        architecture="prob-psenn",
+        recipe=Recipe(
+            width=64,
+            epochs=600,
+            batch=16,
+            learning_rate=5e-3,
+            weight_decay=1e-3,
+            reconstruction=0.05,
+            n_dimensions=10,
+            divergence=0.05,
+        ),
+        notes=FEW_PICTURES,
+    ),
 }
 
 

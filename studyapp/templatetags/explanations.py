@@ -21,6 +21,7 @@ from explainers.types import (
     FeatureWeights,
     Heatmap,
     ImageInput,
+    Prototypes,
     Rule,
     RulePart,
     Strip,
@@ -134,6 +135,19 @@ class Altered:
 
 
 @dataclass(frozen=True)
+class Compared:
+    """A learned prototype: its pictures, the model's answer to it where that may be told, and how alike the item is."""
+
+    pictures: tuple[str, ...]
+    answer: str
+    similarity: str
+    width: str
+    low: str = ""
+    high: str = ""
+    range: tuple[str, str] | None = None  # where the drawn range starts, and its width; None where it is nothing
+
+
+@dataclass(frozen=True)
 class Shown:
     """An explanation ready for the template of its form."""
 
@@ -148,6 +162,8 @@ class Shown:
     holds_input: bool = False  # a table of weights has the input's own rows, so it stands in the input's place
     has_conditions: bool = False
     neighbours: tuple[Neighbour, ...] = ()
+    compared: tuple[Compared, ...] = ()
+    is_uncertain: bool = False
     precision: str = ""
     coverage: str = ""
     steps: tuple[StepShown, ...] = ()
@@ -188,6 +204,9 @@ def explanation_of(stimulus: Stimulus) -> Shown | None:
             return Shown(name, sides, neighbours=neighbours(form, stimulus))
         case Strip():
             return Shown(name, sides, steps=steps(form, sides), altered=altered(form), crosses=form.crosses)
+        case Prototypes(prototypes=shown):
+            uncertain = any(one.is_uncertain for one in shown)
+            return Shown(name, sides, compared=compared(form, stimulus), is_uncertain=uncertain)
         case Rule():
             return Shown(
                 name,
@@ -307,6 +326,27 @@ def small_and_side(margin: float, decimals: int, sides: Sides) -> str:
         return size_and_side(margin, decimals, sides)
     least = f"<{number_format(10**-decimals, decimals)}"
     return f"← {least}" if sides.of(margin) == "a" else f"{least} →"
+
+
+def compared(form: Prototypes, stimulus: Stimulus) -> tuple[Compared, ...]:
+    """The prototypes; their classes are named only where the study gave the model's output, since they tell it."""
+    is_given = stimulus.given is not None and stimulus.given.output is not None
+    return tuple(
+        Compared(
+            pictures=_prototypes(one.pictures),
+            answer=stimulus.classes[one.class_index] if is_given else "",
+            similarity=percent(one.similarity),
+            width=f"{one.similarity * BAR_WIDTH:.1f}",
+            low=percent(one.low),
+            high=percent(one.high),
+            range=_span(one.low, one.high) if percent(one.low) != percent(one.high) else None,
+        )
+        for one in form.prototypes
+    )
+
+
+def _span(low: float, high: float) -> tuple[str, str]:
+    return f"{low * BAR_WIDTH:.1f}", f"{(high - low) * BAR_WIDTH:.1f}"
 
 
 def percent(share: float) -> str:
