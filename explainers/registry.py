@@ -77,7 +77,8 @@ class Entry:
     `needs` names the architecture a method is bound to ("senn"), or a part that several have (`WITH_PART`); it is empty
     where any predictor will do.
     `forms` gives the form of the result for each modality it serves.
-    `placebo` is true for methods that carry no information about the item's own output.
+    `placebo` is true for methods that carry no information about the item's own output; `looks_like` names the method
+    it stands beside, where it has no parameter that does.
     """
 
     path: str
@@ -86,6 +87,7 @@ class Entry:
     params: Mapping[str, Param] = field(default_factory=dict)
     needs: str = ""
     placebo: bool = False
+    looks_like: str = ""
     signed: bool = True  # whether a weight says for or against, or only how much
     needs_donor: bool = False  # the request must carry another item with the same output
     rows: int = 1  # about how many rows the method makes of an item, where no parameter says it
@@ -250,6 +252,15 @@ _PROBABILISTIC_PROTOTYPES: Mapping[str, Param] = {
         high=5,
         help="How many pictures show what a prototype may look like, from least to most like the item.",
     ),
+}
+_ADVERSARIAL: Mapping[str, Param] = {
+    "max_change": Float(
+        0.01,
+        low=0.0001,
+        high=0.5,
+        help="How far the probabilities of the answer may move: half the sum of what they change by.",
+    ),
+    "n_rounds": Int(150, low=20, high=5000, help="How many steps are taken away from the real attention."),
 }
 _OF_BASE_METHODS: Mapping[str, Param] = {
     **_LIME,
@@ -595,6 +606,48 @@ EXPLAINERS: Mapping[str, Entry] = {
         ),
         reference="Wiegreffe & Pinter 2019, Attention is not not explanation, EMNLP, arXiv 1908.04626",
     ),
+    "attention_uniform": Entry(
+        path="explainers.methods.attention_uniform:explain",
+        title="Placebo: uniform attention",
+        forms={"text": "token_weights"},
+        placebo=True,
+        looks_like="attention",
+        summary=(
+            "Attention that is the same for every word: it says nothing, and people see that it does. Stored beside "
+            "it: how far the answer moves when the network must look at all words alike."
+        ),
+        reference="Wiegreffe & Pinter 2019, Attention is not not explanation, EMNLP, arXiv 1908.04626, section 3.2",
+    ),
+    "attention_frozen": Entry(
+        path="explainers.methods.attention_frozen:explain",
+        title="Placebo: attention that has learned nothing",
+        forms={"text": "token_weights"},
+        params={
+            "weights_seed": Int(
+                0, low=0, high=2**31 - 1, help="Draws the random weights of the attention, once for the whole study."
+            ),
+        },
+        placebo=True,
+        looks_like="attention",
+        summary=(
+            "The network as it was trained, but what decides where it looks has random weights; the shares are "
+            "brought to the sizes of the real ones. It looks like the real attention and points elsewhere."
+        ),
+        reference="Wiegreffe & Pinter 2019, Attention is not not explanation, EMNLP, arXiv 1908.04626",
+    ),
+    "attention_adversarial": Entry(
+        path="explainers.methods.attention_adversarial:explain",
+        title="Placebo: adversarial attention with the same answer",
+        forms={"text": "token_weights"},
+        params=_ADVERSARIAL,
+        placebo=True,
+        looks_like="attention",
+        summary=(
+            "Attention as far as possible from the network's own that would still give (nearly) the same answer. Where "
+            "people learn as much from it as from the real one, the real one explained nothing."
+        ),
+        reference="Jain & Wallace 2019, Attention is not explanation, NAACL, arXiv 1902.10186, section 4.2.2",
+    ),
 }
 
 
@@ -618,10 +671,17 @@ def checked(spec: ExplainerSpec, path: str = "explainer") -> ExplainerSpec:
     return ExplainerSpec(spec.name, values)
 
 
-def base_of(spec: ExplainerSpec) -> Entry:
-    """The method whose look the result has: a placebo's base method, otherwise the method itself."""
+def base_name(spec: ExplainerSpec) -> str:
+    """The name of the method whose look the result has: a placebo's base method, otherwise the method itself."""
     found = entry(spec.name)
-    return entry(str(spec.params.get("method", found.params["method"].default))) if found.placebo else found
+    if not found.placebo:
+        return spec.name
+    return found.looks_like or str(spec.params.get("method", found.params["method"].default))
+
+
+def base_of(spec: ExplainerSpec) -> Entry:
+    """The entry of `base_name`."""
+    return entry(base_name(spec))
 
 
 def forms_of(spec: ExplainerSpec) -> Mapping[Modality, FormName]:

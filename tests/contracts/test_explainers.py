@@ -22,7 +22,7 @@ from explainers.methods import gradients, lime
 from explainers.methods.base import Batch, BoolArray, method
 from explainers.methods.masking import Masking
 from explainers.predictors.base import Predictor
-from explainers.registry import EXPLAINERS, Choice, base_of, checked, form_of, forms_of, needs_of
+from explainers.registry import EXPLAINERS, Choice, base_name, base_of, checked, form_of, forms_of, needs_of
 from explainers.types import (
     Concepts,
     Examples,
@@ -52,8 +52,8 @@ FEW = {
     "n_groups": 4,
     "max_rows": 2000,
     "max_conditions": 2,
+    "n_rounds": 20,
 }
-DRAWING = {"lime", "kernel_shap", "smoothgrad", "anchors"}
 # These placebos look at the real weights alone, so one base method for every kind of unit will do.
 KINDS = ("occlusion", "gradient_x_input", "grad_cam", "senn", "anchors", "nearest_examples")
 BASES = {
@@ -61,6 +61,8 @@ BASES = {
     "placebo_edges": ("occlusion", "gradient_x_input", "grad_cam"),
     "placebo_uniform": ("occlusion", "grad_cam"),
 }
+DRAWING = {"lime", "kernel_shap", "smoothgrad", "anchors", "attention_adversarial"}
+OF_OWN_SIZES = {"attention_uniform", "attention_adversarial"}  # placebos whose sizes are what they are about
 
 
 @dataclass(frozen=True)
@@ -107,13 +109,14 @@ class Run:
 
     @property
     def may_draw(self) -> bool:
-        """Whether the seed may change the result: two placebos break ties at random, one draws everything."""
-        return self.draws or self.spec.name in {"placebo_random_weights", "placebo_edges", "placebo_random"}
+        """Whether the seed may change the result: three placebos break ties at random, one draws everything."""
+        drawing = {"placebo_random_weights", "placebo_edges", "placebo_random", "attention_frozen"}
+        return self.draws or self.spec.name in drawing
 
     @property
     def is_uniform(self) -> bool:
         """Whether all parts weigh the same on purpose."""
-        return self.spec.name == "placebo_uniform"
+        return self.spec.name in {"placebo_uniform", "attention_uniform"}
 
 
 def _specs() -> list[ExplainerSpec]:
@@ -132,7 +135,7 @@ def _runs() -> list[Run]:
 def _is_run(spec: ExplainerSpec, case: str) -> bool:
     """Methods of one architecture on that one; the others on all, but a slow third of texts on few of them."""
     modality, _, architecture = case.partition("-")
-    needs, name = needs_of(spec), str(spec.params.get("method", spec.name))
+    needs, name = needs_of(spec), base_name(spec)
     fits = modality in forms_of(spec) and (not needs or architecture in needs)
     few = case in BOUND or (architecture == "transformer" and name not in {"lime", "saliency"})
     return fits and (bool(needs) or not few)
@@ -399,7 +402,7 @@ def test_placebo_differs_from_the_real_explanation(run: Run, cases: Mapping[str,
 
 def real(run: Run, cases: Mapping[str, Case], *, of_donors: bool = False) -> list[Explanation]:
     """What the placebo's base method says of the items, or of their donors with the items' seeds."""
-    name = str(run.spec.params["method"])
+    name = base_name(run.spec)
     params = {key: value for key, value in run.spec.params.items() if key in EXPLAINERS[name].params}
     requests = cases[run.case].requests
     if of_donors:
@@ -407,7 +410,7 @@ def real(run: Run, cases: Mapping[str, Case], *, of_donors: bool = False) -> lis
     return explain(cases[run.case].predictor, ExplainerSpec(name, params), requests)
 
 
-@every_placebo_run
+@pytest.mark.parametrize("run", [r for r in RUNS if r.placebo and r.spec.name not in OF_OWN_SIZES], ids=str)
 def test_placebo_has_the_sizes_of_a_real_explanation(run: Run, cases: Mapping[str, Case], results: Results) -> None:
     """Those of the item's own, exactly. Another item: no size that its donor's has not. Uniform: the same total."""
     of_donor = run.spec.name == "placebo_other_item"
@@ -434,7 +437,7 @@ def check_total(uniform: Form, other: Form) -> None:
 def test_placebo_of_a_method_without_directions_has_none(run: Run, cases: Mapping[str, Case], results: Results) -> None:
     signed = {bool((weights(explanation.form) < 0).any()) for explanation in results[str(run)]}
 
-    has_directions = EXPLAINERS[str(run.spec.params["method"])].signed and not run.is_uniform
+    has_directions = base_of(run.spec).signed and not run.is_uniform
     assert True in signed if has_directions else signed == {False}
 
 

@@ -44,6 +44,9 @@ class GruAttention(AttentionModule):
         out: Tensor = self.out((weights.unsqueeze(3) * values).sum(2).flatten(1))
         return out
 
+    def looking(self) -> tuple[nn.Module, ...]:
+        return (self.attention,)
+
 
 class TextSenn(SennModule):
     """Concepts h_t = 1 where token t is there; theta_t depends on the token, its neighbours and the whole text.
