@@ -48,7 +48,14 @@ PREDICTORS: Mapping[str, Entry] = {
         material="movies",
         architecture="senn",
         recipe=Recipe(
-            width=32, epochs=5, batch=128, learning_rate=4e-3, weight_decay=1e-2, word_dropout=0.4, robustness=0.3
+            width=32,
+            epochs=5,
+            batch=128,
+            learning_rate=4e-3,
+            weight_decay=1e-2,
+            word_dropout=0.4,
+            robustness=0.3,
+            revision=3,
         ),
     ),
     "movies-transformer": Entry(
