@@ -18,21 +18,17 @@ All items of a batch take their steps together, so that a step is one question t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from explainers.methods.base import Attribution, Batch, FloatArray
 from explainers.methods.changes import Change, Changes, Point, changes
-from explainers.methods.masking import SHARED_ROWS, packed
+from explainers.methods.margins import margins
 from explainers.predictors.base import Predictor
 from explainers.types import ItemRequest, Step
-
-DECIMALS = 6  # of a margin, so that the last bits do not decide between equals
 
 Chooser: TypeAlias = Callable[[Point, Sequence[Change]], Change]
 
@@ -93,42 +89,6 @@ def _best(answers: FloatArray, nearest: bool) -> int:
     """The change with the smallest margin or, of those beyond the boundary, the one nearest to it if that is wanted."""
     beyond = answers < 0
     return int(np.where(beyond, answers, -np.inf).argmax() if nearest and beyond.any() else answers.argmin())
-
-
-def margins(predictor: Predictor, classes: Sequence[int], rows: Mapping[int, Tensor]) -> dict[int, FloatArray]:
-    """The margin of each item's class for its rows, which share blocks of one shape (see `explainers.methods.blocks`).
-
-    Parameters
-    ----------
-    classes : sequence of int
-        The class explained for each place.
-    rows : mapping
-        From a place to encoded rows, shape (n_rows, ...).
-
-    Returns
-    -------
-    dict
-        From the place to float64 margins, shape (n_rows,), rounded to `DECIMALS` places.
-    """
-    found: dict[int, FloatArray] = {}
-    shapes: dict[torch.Size, list[int]] = {}
-    for place, own in rows.items():
-        shapes.setdefault(own.shape[1:], []).append(place)
-    for places in shapes.values():
-        parts = (rows[place].to(predictor.device) for place in places)
-        with torch.inference_mode():
-            logits = torch.cat([predictor.logits(block)[:n].double().cpu() for block, n in packed(parts, SHARED_ROWS)])
-        start = 0
-        for place in places:
-            found[place] = _margin(logits[start : start + len(rows[place])], classes[place])
-            start += len(rows[place])
-    return found
-
-
-def _margin(logits: Tensor, class_index: int) -> FloatArray:
-    others = logits.clone()
-    others[:, class_index] = -torch.inf
-    return np.round((logits[:, class_index] - others.max(1).values).numpy(), DECIMALS)
 
 
 def _attribution(known: Changes, place: int, way: Way, shown: Sequence[float]) -> Attribution:

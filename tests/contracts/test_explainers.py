@@ -31,6 +31,7 @@ from explainers.types import (
     FeatureWeights,
     Form,
     Heatmap,
+    ImageInput,
     Input,
     ItemRequest,
     Rule,
@@ -51,6 +52,7 @@ FEW = {
     "n_groups": 4,
     "max_rows": 2000,
     "max_conditions": 2,
+    "training_steps": 30,
 }
 DRAWING = {"lime", "kernel_shap", "smoothgrad", "anchors"}
 
@@ -190,6 +192,10 @@ def test_form_names_the_parts_of_its_own_input(run: Run, cases: Mapping[str, Cas
             case Rule(parts=parts):
                 named = item.values if item.modality == "tabular" else tuple(("", token) for token in item.tokens)
                 assert tuple((part.name, part.value) for part in parts) == named
+            case Strip(steps=steps, own=own) if isinstance(item, ImageInput):
+                assert (len(steps), own) == (5, 2)
+                sizes = {(step.input.height, step.input.width, step.input.channels, step.change) for step in steps}
+                assert sizes == {(item.height, item.width, item.channels, None)}
             case Strip(steps=steps):
                 check_strip(item, steps)
 
@@ -266,7 +272,8 @@ def test_weights_point_towards_the_explained_class(run: Run, cases: Mapping[str,
         assert not all(np.array_equal(one, other) for one, other in zip(for_0, for_1, strict=True))
         return
     if "strip" in EXPLAINERS[run.spec.name].forms.values():  # the item leans as much to one as away from the other
-        for_0, for_1 = ([margins[:1] for margins in some] for some in (for_0, for_1))
+        own = 2 if case.modality == "image" else 0
+        for_0, for_1 = ([margins[own : own + 1] for margins in some] for some in (for_0, for_1))
     for one, other in zip(for_0, for_1, strict=True):
         np.testing.assert_allclose(one, sign * other, rtol=1e-4, atol=1e-6)
 
