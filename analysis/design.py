@@ -108,8 +108,8 @@ class Design:
     """A frozen design, with the SHA-256 of the text it was read from.
 
     `trim` is the rule for response times, under `plan.response_times`, and `looks` are the looks before the end, under
-    `plan.looks`; None where the plan has none. `blocks` are in the order people meet them; empty where the design does
-    not say what its phases are made of.
+    `plan.looks`; None where the plan has none. `capacity` is how many people are planned. `blocks` are in the order
+    people meet them; empty where the design does not say what its phases are made of.
     """
 
     title: str
@@ -121,6 +121,7 @@ class Design:
     sha256: str
     trim: Trim | None = None
     looks: LookPlan | None = None
+    capacity: int | None = None
     blocks: tuple[TrialBlock, ...] = ()
 
     def arm(self, key: str) -> Arm:
@@ -263,6 +264,7 @@ def _design(reader: _Reader, sha256: str) -> Design:
         sha256=sha256,
         trim=_trim(reader),
         looks=_looks(reader),
+        capacity=_capacity(reader),
         blocks=tuple(_blocks(reader)),
     )
 
@@ -344,6 +346,13 @@ def _looks(reader: _Reader) -> LookPlan | None:
     except InputError as error:
         reader.problems += [f"{path}: {problem}" for problem in error.problems]
     return looks
+
+
+def _capacity(reader: _Reader) -> int | None:
+    """Read how many people are planned, which looks need: their times are shares of it."""
+    path = "allocation.capacity"
+    has_looks = reader.look_up("plan.looks") is not None
+    return reader.whole(path, 2) if has_looks or reader.look_up(path) is not None else None
 
 
 def _rules(reader: _Reader) -> Iterator[PlannedRule]:

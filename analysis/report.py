@@ -20,13 +20,14 @@ from analysis.design import Arm, Phase, Plan
 from analysis.errors import ReportError
 from analysis.estimands.base import Attributes
 from analysis.items import ItemVariation
+from analysis.looks import SequentialTest
 from analysis.losses import Imputed
 from analysis.protocol import Protocol
 from analysis.reliabilities import Reliabilities
 from analysis.types import Estimate, Interval
 from analysis.weighed import Weighed
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 VERSION: Final = "0.1.0"
 
 
@@ -86,6 +87,8 @@ class Report:
         what is shown.
     closed : tuple of Closed
         Content against mere attention, with each placebo; empty where there is none.
+    sequential : tuple of SequentialTest
+        The primary contrasts at the planned looks and at the end; empty where no look was planned.
     items : tuple of ItemVariation
         How each primary contrast varies over the items of POST.
     reliabilities : Reliabilities
@@ -133,6 +136,7 @@ class Report:
     losses: tuple[Imputed, ...]
     protocol: tuple[Protocol, ...]
     closed: tuple[Closed, ...]
+    sequential: tuple[SequentialTest, ...]
     items: tuple[ItemVariation, ...]
     reliabilities: Reliabilities
     others: tuple[Estimate, ...]

@@ -61,7 +61,7 @@ def results_paragraph(report: Report) -> str:
     str
         One paragraph.
     """
-    sentences = [_people(report), *(_primary(report, estimate) for estimate in report.primary)]
+    sentences = [_people(report), *(_primary(report, estimate) for estimate in report.primary), *_looked(report)]
     if report.secondary:
         parts = [f"{_name(report, e)} {_found(report, e)}" for e in report.secondary]
         sentences.append(f"Secondary contrasts, not adjusted: {'; '.join(parts)}.")
@@ -160,6 +160,22 @@ def _phases(report: Report, arm: str) -> str:
     return f" (accuracy {percent(pre.value)} before, {percent(post.value)} after)"
 
 
+def _looked(report: Report) -> Iterator[str]:
+    """Say what the planned looks decided; where there were any, that is the planned answer."""
+    for test in report.sequential:
+        end = test.looks[-1]
+        if test.value is None:
+            arm, control = report.arm_title(test.contrast.arm), report.arm_title(test.contrast.minus)
+            yield f"The group-sequential test of {arm} against {control} has too few outcomes."
+            continue
+        found = _beside_found(report, test.contrast, test.value, test.interval)
+        did = "crossed" if test.crossed_at else "did not cross"
+        yield (
+            f"By the group-sequential test over {len(test.looks)} looks, which is the planned answer, {found}; "
+            f"z {did} its bound with {end.n_enrolments} people ({_p('p', test.p_value or 0.0)})."
+        )
+
+
 def _losses(report: Report) -> str:
     loss = report.attrition[0]
     lost, allocated = sum(loss.lost.values()), report.flow.allocated
@@ -168,7 +184,13 @@ def _losses(report: Report) -> str:
 
 
 def _methods_beside(report: Report) -> Iterator[str]:
-    """Say how losses, adherence and placebos were looked at, where the study has them."""
+    """Say how looks, losses, adherence and placebos were handled, where the study has them."""
+    if report.sequential:
+        yield (
+            "The study was looked at before its end as planned, without revealing any arm: alpha was spent over the "
+            "looks (Lan and DeMets) and shared among the primary contrasts by Holm's steps; estimates and intervals "
+            "that allow for the looks are median-unbiased, in the ordering by stage."
+        )
     if any(one.method for one in report.losses):
         yield (
             "Missing outcomes were also imputed many times within arms from what was known before learning (Rubin's "

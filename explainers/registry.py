@@ -291,6 +291,27 @@ _BASE_METHOD = Choice(
     ),
     help="The method whose look the placebo takes: the one of the arm it stands beside.",
 )
+_WEIGHING = (
+    "lime",
+    "kernel_shap",
+    "exact_shapley",
+    "occlusion",
+    "saliency",
+    "smoothgrad",
+    "guided_backpropagation",
+    "gradient_x_input",
+    "integrated_gradients",
+    "grad_cam",
+)
+_OF_WEIGHING: Mapping[str, Param] = {
+    "method": Choice("lime", _WEIGHING, help=_BASE_METHOD.help),
+    **_LIME,
+    **_KERNEL_SHAP,
+    **_EXACT_SHAPLEY,
+    **_OCCLUSION,
+    **_SMOOTHGRAD,
+    **_INTEGRATED_GRADIENTS,
+}
 _WEIGHTS: Mapping[Modality, FormName] = {"tabular": "feature_weights", "text": "token_weights", "image": "heatmap"}
 
 EXPLAINERS: Mapping[str, Entry] = {
@@ -501,6 +522,42 @@ EXPLAINERS: Mapping[str, Entry] = {
         ),
         reference="Dinu, Bigham & Kolter 2020, Challenging common interpretability assumptions, arXiv 2012.02748",
     ),
+    "placebo_random": Entry(
+        path="explainers.methods.placebo_random:explain",
+        title="Placebo: weights in random places",
+        forms=_WEIGHTS,
+        params={"method": _BASE_METHOD, **_OF_BASE_METHODS},
+        placebo=True,
+        summary=(
+            "The weights of the real explanation, shuffled among the parts of the item; a map over a picture stays as "
+            "smooth as the real one. It is drawn anew for each item, so there is nothing in it that could be learned."
+        ),
+        reference="Schreiber & Schmitz 1996, Improved surrogate data for nonlinearity tests, arXiv chao-dyn/9909041",
+    ),
+    "placebo_edges": Entry(
+        path="explainers.methods.placebo_edges:explain",
+        title="Placebo: the edges of the picture",
+        forms={"image": "heatmap"},
+        params=_OF_WEIGHING,
+        placebo=True,
+        summary=(
+            "An edge detector's map of the picture in the look of the chosen method: it shows what the picture is of "
+            "and knows nothing of the predictor."
+        ),
+        reference="Adebayo et al. 2018, Sanity checks for saliency maps, NeurIPS, arXiv 1810.03292",
+    ),
+    "placebo_uniform": Entry(
+        path="explainers.methods.placebo_uniform:explain",
+        title="Placebo: the same weight everywhere",
+        forms=_WEIGHTS,
+        params=_OF_WEIGHING,
+        placebo=True,
+        summary=(
+            "Every part of the item has the same weight, in the total of the chosen method's. People can see that "
+            "nothing stands out, so it does not hide which arm they are in."
+        ),
+        reference="Wiegreffe & Pinter 2019, Attention is not not explanation, EMNLP, arXiv 1908.04626",
+    ),
 }
 
 
@@ -530,9 +587,15 @@ def base_of(spec: ExplainerSpec) -> Entry:
     return entry(str(spec.params.get("method", found.params["method"].default))) if found.placebo else found
 
 
+def forms_of(spec: ExplainerSpec) -> Mapping[Modality, FormName]:
+    """The form this spec gives on each modality that it serves: a placebo's are its base method's, of its own ones."""
+    served = entry(spec.name).forms
+    return {modality: form for modality, form in base_of(spec).forms.items() if modality in served}
+
+
 def form_of(spec: ExplainerSpec, modality: Modality) -> FormName:
     """The form this spec gives on a modality; raises ParameterError where the method does not serve it."""
-    forms = base_of(spec).forms
+    forms = forms_of(spec)
     if modality not in forms:
         raise ParameterError(f"explainer: {spec.name} serves {', '.join(forms)}, not {modality}; choose another method")
     return forms[modality]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from explainers.errors import ExplainerError
-from explainers.registry import base_of, checked, entry, needs_of
+from explainers.registry import base_of, checked, entry, forms_of, needs_of
 from explainers.types import ExplainerSpec
 from studyapp.design.schema import Arm, Design
 from studyapp.errors import Problem
@@ -57,6 +57,7 @@ def find_problems(
         *_block_problems(design, tasks),
         *_leaks(design, tasks),
         *_plan_problems(design),
+        *_look_problems(design),
         *_question_problems(design, predictors, plan_check),
         *_comprehension_problems(design),
         *_quality_problems(design, rule_check),
@@ -121,8 +122,9 @@ def _explainer_problems(arm: Arm, facts: PredictorFacts, path: str) -> Iterator[
         yield Problem("" if text.startswith(path) else path, text)
         return
     shown = base_of(spec)  # of a placebo, the method whose look it has
-    if facts.modality not in shown.modalities:
-        yield Problem(f"{path}.name", f"{shown.title} does not explain {facts.modality} inputs")
+    if facts.modality not in forms_of(spec):
+        unable = shown if facts.modality not in shown.modalities else method
+        yield Problem(f"{path}.name", f"{unable.title} does not explain {facts.modality} inputs")
     if needs_of(spec) not in {"", facts.architecture}:
         yield Problem(
             f"{path}.name", f"{shown.title} needs a {needs_of(spec)} predictor, {arm.predictor} is {facts.architecture}"
@@ -195,7 +197,7 @@ def _examples_at_a_test(design: Design, path: str) -> Iterator[Problem]:
 def _shown_with_outputs(spec: ExplainerSpec) -> str:
     """What the method shows with the model's outputs, or an empty text."""
     try:
-        forms = base_of(spec).forms.values()
+        forms = forms_of(spec).values()
     except ExplainerError:  # nobody knows this method, which its own check says
         return ""
     return next((_WITH_OUTPUTS[form] for form in forms if form in _WITH_OUTPUTS), "")
@@ -218,6 +220,28 @@ def _plan_problems(design: Design) -> Iterator[Problem]:
         and tests.index(design.plan.pre) >= tests.index(design.plan.post)
     ):
         yield Problem("plan.post", f"{design.plan.post!r} does not come after {design.plan.pre!r}")
+
+
+FEWEST_AT_A_LOOK = 4  # an arm: fewer say nothing of how people differ
+
+
+def _look_problems(design: Design) -> Iterator[Problem]:
+    """Looks share alpha with the adjustment for several arms, and count people of one planned number."""
+    plan, looks = design.plan, design.plan.looks
+    if looks is None:
+        return
+    if plan.multiplicity != "holm" and sum(arm.role == "explained" for arm in design.arms) > 1:
+        yield Problem("plan.multiplicity", "looks share alpha among several arms by Holm's steps; choose holm")
+    if plan.stages != ("main",):
+        yield Problem("plan.stages", "looks count the people of the main stage; choose main alone, or plan no looks")
+    weights = [arm.weight for arm in design.arms]
+    fewest = design.allocation.capacity * looks.times[0] * min(weights) / sum(weights)
+    if fewest < FEWEST_AT_A_LOOK:
+        yield Problem(
+            "plan.looks.times",
+            f"at the first look an arm has about {fewest:.0f} people; {FEWEST_AT_A_LOOK} at least were expected: look "
+            "later, or plan more people",
+        )
 
 
 def _question_problems(

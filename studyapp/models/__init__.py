@@ -15,6 +15,7 @@ from studyapp.models.blinding import UnblindingAnswer, UnblindingRequest
 from studyapp.models.explanations import ArmExplanation, Explanation
 from studyapp.models.heartbeat import Heartbeat
 from studyapp.models.jobs import Job
+from studyapp.models.looks import InterimLook
 from studyapp.models.material import Dataset, Item, Output, Perturbation, Predictor
 from studyapp.models.participants import (
     Assignment,
@@ -49,6 +50,7 @@ __all__ = [
     "FrozenDesign",
     "GuessLimit",
     "Heartbeat",
+    "InterimLook",
     "Invitation",
     "Item",
     "Job",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from explainers.__main__ import main
-from explainers.metrics import command
+from explainers.material import MATERIAL
 from explainers.metrics.registry import METRICS
 from explainers.metrics.types import Measurement
 from tests.explainers.tiny import Tiny, tiny
@@ -24,10 +24,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Tiny, Path]:
 @pytest.fixture
 def arguments(trained: tuple[Tiny, Path], monkeypatch: pytest.MonkeyPatch) -> list[str]:
     one, folder = trained
-    monkeypatch.setattr(command, "PREDICTORS", {one.name: one.entry})
-    monkeypatch.setattr(command, "predictor_entry", {one.name: one.entry}.__getitem__)
-    monkeypatch.setattr(command, "find_material", {one.material.name: one.material}.__getitem__)
-    return ["metrics", "--predictor", one.name, "--folder", str(folder), "--items", "2:8"]
+    monkeypatch.setitem(MATERIAL, one.material.name, one.material)  # type: ignore[arg-type]
+    return ["metrics", "--predictor", str(folder), "--items", "2:8"]
 
 
 def test_table_has_a_line_for_every_metric(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -44,7 +42,7 @@ def test_file_holds_every_item_and_the_same_seed_gives_the_same_bytes(
     arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = [*arguments, "--method", "lime", "--metric", "deletion", "--metric", "infidelity"]
-    run += ["--set", "n_samples=200", "--set", "infidelity.n_samples=30", "--set", "infidelity.scaling=none"]
+    run += ["--param", "n_samples=200", "--param", "infidelity.n_samples=30", "--param", "infidelity.scaling=none"]
     assert main([*run, "--out", str(tmp_path / "a.json")]) == 0
     assert main([*run, "--out", str(tmp_path / "b.json")]) == 0
     assert main([*run, "--seed", "1", "--out", str(tmp_path / "c.json")]) == 0
@@ -63,7 +61,7 @@ def test_file_holds_every_item_and_the_same_seed_gives_the_same_bytes(
 
 
 def test_an_items_numbers_do_not_depend_on_the_slice(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    run = [*arguments, "--method", "lime", "--set", "n_samples=200", "--metric", "insertion", "--json"]
+    run = [*arguments, "--method", "lime", "--param", "n_samples=200", "--metric", "insertion", "--json"]
     assert main(run) == 0
     whole = json.loads(capsys.readouterr().out)["measurements"][0]["items"]
     assert main([*run, "--items", "4:6"]) == 0
@@ -72,7 +70,7 @@ def test_an_items_numbers_do_not_depend_on_the_slice(arguments: list[str], capsy
 
 
 def test_placebo_of_another_item_finds_donors(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    run = [*arguments, "--method", "placebo_other_item", "--set", "method=gradient_x_input"]
+    run = [*arguments, "--method", "placebo_other_item", "--param", "method=gradient_x_input"]
 
     assert main([*run, "--metric", "rank_agreement", "--against", "gradient_x_input", "--json"]) == 0
     found = Measurement.from_json(json.loads(capsys.readouterr().out)["measurements"][0])
@@ -85,9 +83,9 @@ def test_placebo_of_another_item_finds_donors(arguments: list[str], capsys: pyte
     [
         (["--items", "8:2"], "--items 8:2: FROM:TO with FROM below TO was expected, such as 0:64"),
         (["--items", "0:900"], "--items 0:900: there are "),
-        (["--set", "n_samples"], "--set n_samples: NAME=VALUE or METRIC.NAME=VALUE was expected"),
-        (["--set", "deletion.cells=3"], "--set deletion: no such metric is computed; name it with --metric"),
-        (["--set", "sparsity.cells=3"], "metric.params.cells: sparsity has no such parameter"),
+        (["--param", "n_samples"], "--param n_samples: NAME=VALUE or METRIC.NAME=VALUE was expected"),
+        (["--param", "deletion.cells=3"], "--param deletion: no such metric is computed; name it with --metric"),
+        (["--param", "sparsity.cells=3"], "metric.params.cells: sparsity has no such parameter"),
         (["--level", "2"], "level: 2.0 is not between 0 and 1"),
     ],
 )

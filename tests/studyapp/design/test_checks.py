@@ -148,3 +148,22 @@ def test_a_design_reads_back_as_itself():
     design = parse_design(TEMPLATES["counterfactual"].make("movies"))
     assert parse_design(design.document()) == design
     assert parse_design(design.document()).sha256() == design.sha256()
+
+
+LOOKS = {"times": [0.5, 1.0]}
+
+
+@pytest.mark.parametrize(
+    ("plan", "path", "says"),
+    [
+        ({"looks": LOOKS, "multiplicity": "dunnett"}, "plan.multiplicity", "by Holm's steps; choose holm"),
+        ({"looks": LOOKS, "stages": ["main", "top_up"]}, "plan.stages", "choose main alone"),
+        ({"looks": {"times": [0.02, 1.0]}}, "plan.looks.times", "at the first look an arm has about 1 people"),
+        ({"looks": LOOKS}, "", ""),
+        ({"multiplicity": "dunnett", "stages": ["main", "top_up"]}, "", ""),
+    ],
+)
+def test_looks_go_with_a_plan_that_can_bear_them(plan, path, says):
+    found = problems(lambda document: document["plan"].update(plan))
+    assert [one.partition(":")[0] for one in found] == ([path] if path else [])
+    assert says in "".join(found)

@@ -1,0 +1,1 @@
+"""How fast explanations are: each method against the bare passes through the predictor that it needs."""

@@ -1,0 +1,160 @@
+"""A method's time against its limit: the bare passes through the predictor, in memory already.
+
+The limit is the time of the model passes alone for the same number of rows, in the best of three batch sizes: forward
+passes for methods that only ask, forward and input gradient for the others (for Grad-CAM too, which goes back no
+further than the last convolution). Ours is the whole call of `explain`: encoding, the output's class and the forms are
+in it. Times are processor seconds, the best of three, taken in turn with the limit, since neighbours on the machine
+move clock times by two and more.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from explainers.explain import explain
+from explainers.methods.base import Batch
+from explainers.methods.blocks import encode, own_classes
+from explainers.methods.gradients import Points, points, scores
+from explainers.predictors.base import Predictor
+from explainers.registry import entry
+from explainers.types import ExplainerSpec, Explanation, ItemRequest
+
+N_ITEMS, N_SAMPLES, N_STEPS = 64, 1000, 50
+N_LIME_ITEMS, N_EXACT_ITEMS, N_ANCHOR_ITEMS = 8, 2, 32
+CELLS = 7
+SIZES = (64, 512, 2048)  # batch sizes tried for the limit
+BARE_PASSES = "bare passes"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table; `ratio` is ours over the limit (1 is the floor) or the peer's over ours (more is faster)."""
+
+    case: str
+    what: str
+    ours: float
+    peer: str
+    theirs: float
+    ratio: float
+    unit: str
+
+
+@dataclass(frozen=True)
+class Subject:
+    name: str
+    predictor: Predictor
+    requests: tuple[ItemRequest, ...]
+
+    def batch(self, n_items: int) -> Batch:
+        requests = self.requests[:n_items]
+        classes = own_classes(self.predictor, [request.input for request in requests])
+        return Batch(self.predictor, requests, classes, {"cells": CELLS}, 4096)
+
+
+def seconds(*jobs: Callable[[], object], times: int = 3) -> list[float]:
+    """The best processor time of several runs of each job, taken in turn."""
+    best = [float("inf")] * len(jobs)
+    for _ in range(times):
+        for place, job in enumerate(jobs):
+            started = time.process_time()
+            job()
+            best[place] = min(best[place], time.process_time() - started)
+    return best
+
+
+# --- limits ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Work:
+    """How a method is measured: the kind of its passes, on how many items, with which parameters."""
+
+    passes: Callable[[Subject, Sequence[int], int], Callable[[], None]]
+    n_items: int = N_ITEMS
+    params: Mapping[str, int] = field(default_factory=dict)
+
+
+def forward_passes(subject: Subject, n_rows: Sequence[int], size: int) -> Callable[[], None]:
+    """Bare forward passes of so many rows an item; what is in the rows does not count."""
+    predictor = subject.predictor
+    groups = [
+        (group.rows[0].expand(size, *group.rows.shape[1:]).contiguous(), sum(n_rows[place] for place in group.places))
+        for group in encode(predictor, subject.batch(len(n_rows)).inputs)
+    ]
+
+    def run() -> None:
+        with torch.inference_mode():
+            for rows, n_total in groups:
+                for start in range(0, n_total, size):
+                    predictor.logits(rows[: min(size, n_total - start)])
+
+    return run
+
+
+def gradient_passes(subject: Subject, n_rows: Sequence[int], size: int) -> Callable[[], None]:
+    """Bare forward and backward passes to the input, as many rows for every item."""
+    groups = [_repeated(group, n_rows[0]) for group in points(subject.batch(len(n_rows)))]
+
+    def run() -> None:
+        for values, context, classes in groups:
+            for start in range(0, len(values), size):
+                part = slice(start, start + size)
+                leaf = values[part].requires_grad_(True)
+                torch.autograd.grad(scores(subject.predictor, leaf, context[part], classes[part]).sum(), leaf)
+
+    return run
+
+
+def _repeated(group: Points, n_rows: int) -> tuple[Tensor, Tensor, Tensor]:
+    values, context, classes = (t.repeat_interleave(n_rows, 0) for t in (group.values, group.context, group.classes))
+    return values.detach(), context, classes
+
+
+WORKS: Mapping[str, Work] = {
+    "lime": Work(forward_passes, N_LIME_ITEMS, {"n_samples": N_SAMPLES}),
+    "kernel_shap": Work(forward_passes, N_LIME_ITEMS, {"n_coalitions": N_SAMPLES}),
+    "exact_shapley": Work(forward_passes, N_EXACT_ITEMS),
+    "occlusion": Work(forward_passes),
+    "saliency": Work(gradient_passes),
+    "gradient_x_input": Work(gradient_passes),
+    "smoothgrad": Work(gradient_passes, params={"n_copies": N_STEPS}),
+    "integrated_gradients": Work(gradient_passes, params={"n_steps": N_STEPS}),
+    "guided_backpropagation": Work(gradient_passes),
+    "grad_cam": Work(gradient_passes),
+    "senn": Work(forward_passes),
+    "anchors": Work(forward_passes, N_ANCHOR_ITEMS),
+}
+
+
+def limit_row(subject: Subject, method: str) -> Row:
+    """Ours against the bare passes, and explanations a second."""
+    work = WORKS[method]
+    spec, requests = ExplainerSpec(method, work.params), subject.requests[: work.n_items]
+    n_rows = [_n_rows(explanation) for explanation in explain(subject.predictor, spec, requests)]
+    ours, *limits = seconds(
+        lambda: explain(subject.predictor, spec, requests),
+        *(work.passes(subject, n_rows, size) for size in SIZES),
+    )
+    mean, limit, n_items = round(sum(n_rows) / len(n_rows)), min(limits), len(requests)
+    what = f"{method}, {mean} rows an item" if mean > 1 else method
+    return Row(subject.name, what, n_items / ours, BARE_PASSES, n_items / limit, ours / limit, "explanations a second")
+
+
+def _n_rows(explanation: Explanation) -> int:
+    """How many rows the predictor was asked about for an item."""
+    facts = explanation.diagnostics
+    asked = [facts[name] for name in ("samples", "steps", "copies") if name in facts]
+    return int(asked[0] if asked else facts.get("patches", 0) + 1)
+
+
+def measured(subject: Subject, methods: Sequence[str]) -> Iterator[str]:
+    """Those of the methods that explain this predictor."""
+    for name in methods:
+        found = entry(name)
+        if subject.predictor.modality in found.modalities and found.needs in ("", subject.predictor.architecture):
+            yield name
