@@ -24,11 +24,13 @@ from typing import TypeAlias
 
 import numpy as np
 
-from explainers.methods.base import Attribution, Batch, FloatArray
+from explainers.methods.base import Attribution, Batch, FloatArray, generator
 from explainers.methods.changes import Change, Changes, Point, changes
 from explainers.methods.margins import margins
 from explainers.predictors.base import Predictor
 from explainers.types import ItemRequest, Step
+
+_RANDOM = 9  # stream of an item's generator
 
 Chooser: TypeAlias = Callable[[Point, Sequence[Change]], Change]
 
@@ -121,14 +123,36 @@ def of_another_predictor(batch: Batch, wrong: Predictor) -> list[Attribution]:
 
 
 def _by(wrong: Predictor, class_index: int, known: Changes, real: Way) -> Chooser:
-    seen = {(change.unit, change.new) for change in real.taken}
-
     def choose(point: Point, possible: Sequence[Change]) -> Change:
-        is_left_out = real.taken[len(point.changed)].new is None
-        alike = [change for change in possible if (change.new is None) == is_left_out] or possible
-        fresh = [change for change in alike if (change.unit, change.new) not in seen] or alike
+        fresh = _like_none_of(real, point, possible)
         answers = margins(wrong, [class_index], {0: known.rows(point, fresh)})[0]
         return fresh[int(answers.argmin())]
+
+    return choose
+
+
+def _like_none_of(real: Way, point: Point, possible: Sequence[Change]) -> Sequence[Change]:
+    """The changes of the kind that the real way takes here, without its own where there are others."""
+    seen = {(change.unit, change.new) for change in real.taken}
+    is_left_out = real.taken[len(point.changed)].new is None
+    alike = [change for change in possible if (change.new is None) == is_left_out] or possible
+    return [change for change in alike if (change.unit, change.new) not in seen] or alike
+
+
+def at_random(batch: Batch) -> list[Attribution]:
+    """The placebo: as many changes as the real way has, of the same kinds, drawn by the item's seed; real margins."""
+    known = changes(batch)
+    found = []
+    for place, real in enumerate(ways(known)):
+        choose = _drawing(generator(batch.requests[place].seed, _RANDOM), real)
+        found.append(_along(known, place, real, [choose] * len(real.taken)))
+    return found
+
+
+def _drawing(rng: np.random.Generator, real: Way) -> Chooser:
+    def choose(point: Point, possible: Sequence[Change]) -> Change:
+        fresh = _like_none_of(real, point, possible)
+        return fresh[int(rng.integers(len(fresh)))]
 
     return choose
 

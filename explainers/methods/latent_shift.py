@@ -21,13 +21,14 @@ import torch
 from torch import Tensor
 
 from explainers.methods.autoencoder import Autoencoder, autoencoder
-from explainers.methods.base import Attribution, Batch, FloatArray
+from explainers.methods.base import Attribution, Batch, FloatArray, generator
 from explainers.methods.blocks import GRADIENT_ROWS, encode, in_blocks, mapped
 from explainers.methods.margins import margin, margins
 from explainers.predictors.base import Predictor
 from explainers.types import ImageInput, ItemRequest, Step
 
 N_DISTANCES = 16
+_RANDOM = 10  # stream of an item's generator
 
 
 def explain(batch: Batch) -> list[Attribution]:
@@ -149,6 +150,15 @@ def of_another_predictor(batch: Batch, wrong: Predictor) -> list[Attribution]:
     """The placebo: as far along another predictor's direction, with the real margins."""
     real = _shifts(batch)
     directions = _directions(wrong, real.module, real.latents, batch.classes)
+    other = _Shifts(real.module, real.latents, directions, real.distances, real.shares)
+    return _attributions(batch, other, [found.weights for found in _attributions(batch, real, None)])
+
+
+def at_random(batch: Batch) -> list[Attribution]:
+    """The placebo: as far along a direction that is drawn by the item's seed, with the real margins."""
+    real = _shifts(batch)
+    drawn = [generator(one.seed, _RANDOM).standard_normal(real.latents.shape[1]) for one in batch.requests]
+    directions = torch.from_numpy(np.stack([one / np.linalg.norm(one) for one in drawn])).to(real.latents)
     other = _Shifts(real.module, real.latents, directions, real.distances, real.shares)
     return _attributions(batch, other, [found.weights for found in _attributions(batch, real, None)])
 

@@ -56,7 +56,16 @@ FEW = {
 }
 DRAWING = {"lime", "kernel_shap", "smoothgrad", "anchors"}
 # These placebos look at the real weights alone, so one base method for every kind of unit will do.
-KINDS = ("occlusion", "gradient_x_input", "grad_cam", "senn", "anchors", "nearest_examples")
+KINDS = (
+    "occlusion",
+    "gradient_x_input",
+    "grad_cam",
+    "senn",
+    "anchors",
+    "nearest_examples",
+    "decision_boundary",
+    "latent_shift",
+)
 BASES = {
     "placebo_random": KINDS,
     "placebo_edges": ("occlusion", "gradient_x_input", "grad_cam"),

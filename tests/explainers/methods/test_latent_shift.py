@@ -21,7 +21,8 @@ from tests.explainers.tiny import image_items
 
 FEW = {"training_steps": 200, "latent_size": 8}
 SPEC = ExplainerSpec("latent_shift", FEW)
-RANDOM = ExplainerSpec("placebo_random_weights", {**FEW, "method": "latent_shift"})
+WEIGHTS = ExplainerSpec("placebo_random_weights", {**FEW, "method": "latent_shift"})
+RANDOM = ExplainerSpec("placebo_random", {**FEW, "method": "latent_shift"})
 OTHER = ExplainerSpec("placebo_other_item", {**FEW, "method": "latent_shift"})
 
 
@@ -120,11 +121,12 @@ def test_a_predictor_that_nothing_moves_keeps_its_picture(cases: Mapping[str, Ca
     assert (margins(found.form), found.form.crosses) == ([0.0] * 5, False)
 
 
-def test_the_placebo_of_a_random_predictor_goes_elsewhere_from_the_same_picture(drawn: Cue) -> None:
+@pytest.mark.parametrize("spec", [WEIGHTS, RANDOM], ids=lambda spec: spec.name)
+def test_placebos_of_the_item_itself_go_elsewhere_from_the_same_picture(drawn: Cue, spec: ExplainerSpec) -> None:
     """It shows the real margins. Those that its frames have rise in some strips and fall in others."""
     rises = []
     said = drawn.predictor.outputs([request.input for request in drawn.requests])
-    for real, placebo, own in zip(strips(drawn), strips(drawn, RANDOM), said, strict=True):
+    for real, placebo, own in zip(strips(drawn), strips(drawn, spec), said, strict=True):
         assert margins(placebo) == margins(real)
         assert placebo.steps[2].input == real.steps[2].input
         assert placebo.steps[0].input != real.steps[0].input
