@@ -74,7 +74,8 @@ def _within(value: Number, low: Number, high: Number, path: str) -> Number:
 class Entry:
     """What the rest of Foretell needs to know of a method without importing torch.
 
-    `needs` names the architecture a method is bound to ("senn"), or is empty where any predictor will do.
+    `needs` names the architecture a method is bound to ("senn"), or a part that several have (`WITH_PART`); it is empty
+    where any predictor will do.
     `forms` gives the form of the result for each modality it serves.
     `placebo` is true for methods that carry no information about the item's own output.
     """
@@ -94,6 +95,11 @@ class Entry:
     @property
     def modalities(self) -> frozenset[Modality]:
         return frozenset(self.forms)
+
+    @property
+    def architectures(self) -> tuple[str, ...]:
+        """Those that the method is bound to; none where any will do."""
+        return WITH_PART.get(self.needs, (self.needs,)) if self.needs else ()
 
 
 _STEADINESS: Mapping[str, Param] = {
@@ -288,6 +294,8 @@ _BASE_METHOD = Choice(
         "nearest_examples",
         "decision_boundary",
         "latent_shift",
+        "attention",
+        "attention_rollout",
     ),
     help="The method whose look the placebo takes: the one of the arm it stands beside.",
 )
@@ -312,6 +320,7 @@ _OF_WEIGHING: Mapping[str, Param] = {
     **_SMOOTHGRAD,
     **_INTEGRATED_GRADIENTS,
 }
+WITH_PART: Mapping[str, tuple[str, ...]] = {"attention": ("gru", "transformer")}
 _WEIGHTS: Mapping[Modality, FormName] = {"tabular": "feature_weights", "text": "token_weights", "image": "heatmap"}
 
 EXPLAINERS: Mapping[str, Entry] = {
@@ -491,6 +500,30 @@ EXPLAINERS: Mapping[str, Entry] = {
         ),
         reference="Cohen et al. 2021, Gifsplanation via latent shift, MIDL, arXiv 2102.09475",
     ),
+    "attention": Entry(
+        path="explainers.methods.attention:explain",
+        title="Attention",
+        forms={"text": "token_weights"},
+        needs="attention",
+        signed=False,
+        summary=(
+            "How the network shares its attention among the words when it makes its answer; the shares add up to 1. "
+            "It says where the network looks, not what follows from it: whether that explains is disputed."
+        ),
+        reference="Bahdanau, Cho & Bengio 2015, Neural machine translation by jointly learning, arXiv 1409.0473",
+    ),
+    "attention_rollout": Entry(
+        path="explainers.methods.attention_rollout:explain",
+        title="Attention rollout",
+        forms={"text": "token_weights"},
+        needs="transformer",
+        signed=False,
+        summary=(
+            "Follows attention through all layers of a transformer: a layer looks at words that have themselves looked "
+            "at others. The shares of the words add up to 1. It says where the network looks, not what follows from it."
+        ),
+        reference="Abnar & Zuidema 2020, Quantifying attention flow in transformers, ACL, arXiv 2005.00928",
+    ),
     "placebo_random_weights": Entry(
         path="explainers.methods.placebo_random_weights:explain",
         title="Placebo: a predictor with random weights",
@@ -601,6 +634,6 @@ def form_of(spec: ExplainerSpec, modality: Modality) -> FormName:
     return forms[modality]
 
 
-def needs_of(spec: ExplainerSpec) -> str:
-    """The architecture this spec is bound to, or an empty text: a placebo needs what its base method needs."""
-    return base_of(spec).needs
+def needs_of(spec: ExplainerSpec) -> tuple[str, ...]:
+    """The architectures this spec is bound to; none where any will do. A placebo needs what its base method needs."""
+    return base_of(spec).architectures

@@ -51,6 +51,12 @@ PREDICTORS: Mapping[str, Entry] = {
             width=32, epochs=5, batch=128, learning_rate=4e-3, weight_decay=1e-2, word_dropout=0.4, robustness=0.3
         ),
     ),
+    "movies-transformer": Entry(
+        title="Small transformer on movie reviews",
+        material="movies",
+        architecture="transformer",
+        recipe=Recipe(width=32, epochs=4, batch=128, learning_rate=4e-3, weight_decay=1e-2, word_dropout=0.4),
+    ),
     "digits-cnn": Entry(
         title="Convolutional network on handwritten digits",
         material="digits",

@@ -31,7 +31,7 @@ class Predictor(ABC):
     name : str
         The registry name, e.g. "adult-mlp".
     architecture : str
-        "mlp", "gru", "cnn" or "senn"; a method that needs SENN asks for the last.
+        "mlp", "gru", "transformer", "cnn" or "senn"; a method that needs SENN asks for the last.
     classes : tuple of str
         Names of the classes as people read them, in the order of the logits.
     module : torch.nn.Module

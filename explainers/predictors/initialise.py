@@ -15,8 +15,8 @@ def initialise(module: Module, seed: int) -> Module:
     """Overwrite every parameter (never a buffer) with a fresh random draw; returns the module.
 
     Linear, convolution: uniform in ±1/sqrt(fan in). GRU: uniform in ±1/sqrt(hidden size). Embedding: normal with
-    standard deviation 0.1, the row of the padding 0. A module's own parameters (a bias a class): 0. The draw happens
-    on the CPU, so that a seed means the same weights on every device.
+    standard deviation 0.1, the row of the padding 0. Layer normalisation: gain 1, bias 0. A module's own parameters (a
+    bias a class): 0. The draw happens on the CPU, so that a seed means the same weights on every device.
 
     Raises
     ------
@@ -44,6 +44,9 @@ def _initialise_own(part: nn.Module, generator: Generator) -> None:
             part.weight.copy_(torch.empty(part.weight.shape).normal_(0, 0.1, generator=generator))
             if part.padding_idx is not None:
                 part.weight[part.padding_idx] = 0
+        case nn.LayerNorm():
+            part.weight.fill_(1)
+            part.bias.zero_()
         case _:
             for name, weight in part.named_parameters(recurse=False):
                 if name != "bias":

@@ -125,9 +125,11 @@ def _explainer_problems(arm: Arm, facts: PredictorFacts, path: str) -> Iterator[
     if facts.modality not in forms_of(spec):
         unable = shown if facts.modality not in shown.modalities else method
         yield Problem(f"{path}.name", f"{unable.title} does not explain {facts.modality} inputs")
-    if needs_of(spec) not in {"", facts.architecture}:
+    needs = needs_of(spec)
+    if needs and facts.architecture not in needs:
         yield Problem(
-            f"{path}.name", f"{shown.title} needs a {needs_of(spec)} predictor, {arm.predictor} is {facts.architecture}"
+            f"{path}.name",
+            f"{shown.title} needs a {' or '.join(needs)} predictor, {arm.predictor} is {facts.architecture}",
         )
     if method.placebo != (arm.role == "placebo"):
         what = "is a placebo" if method.placebo else "is no placebo"

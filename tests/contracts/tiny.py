@@ -14,6 +14,7 @@ from explainers.predictors.initialise import initialise
 from explainers.predictors.nets.image import Cnn, ImageSenn
 from explainers.predictors.nets.tabular import Mlp, TabularSenn
 from explainers.predictors.nets.text import GruAttention, TextSenn
+from explainers.predictors.nets.transformer import TextTransformer
 from explainers.predictors.tabular import TabularPredictor, Variable
 from explainers.predictors.text import TextPredictor
 from explainers.types import ImageInput, Input, ItemRequest, Modality, TabularInput, TextInput
@@ -76,6 +77,7 @@ def predictor(name: str, seed: int = 7) -> Predictor:
             "tabular-mlp": lambda: Mlp(N_COLUMNS, 2, 8),
             "tabular-senn": lambda: TabularSenn(shares, 2, 8),
             "text-gru": lambda: GruAttention(n_ids, 2, 8),
+            "text-transformer": lambda: TextTransformer(n_ids, 2, 8),
             "text-senn": lambda: TextSenn(n_ids, 2, 8),
             "image-cnn": lambda: Cnn(SHAPE, 2, 4),
             "image-senn": lambda: ImageSenn(SHAPE, 2, 8, N_CONCEPTS),
@@ -92,7 +94,15 @@ def predictor(name: str, seed: int = 7) -> Predictor:
     return ImagePredictor(**common, module=module, shape=SHAPE, prototypes=prototypes)
 
 
-PREDICTORS = ("tabular-mlp", "tabular-senn", "text-gru", "text-senn", "image-cnn", "image-senn")
+PREDICTORS = (
+    "tabular-mlp",
+    "tabular-senn",
+    "text-gru",
+    "text-transformer",
+    "text-senn",
+    "image-cnn",
+    "image-senn",
+)
 
 
 def case(name: str) -> Case:

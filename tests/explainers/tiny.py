@@ -84,6 +84,7 @@ ARCHITECTURES: tuple[tuple[Modality, str], ...] = (
     ("tabular", "mlp"),
     ("tabular", "senn"),
     ("text", "gru"),
+    ("text", "transformer"),
     ("text", "senn"),
     ("image", "cnn"),
     ("image", "senn"),

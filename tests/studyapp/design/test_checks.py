@@ -21,12 +21,14 @@ PREDICTORS = {
     "adult-mlp": PredictorFacts("adult", "tabular", "mlp", 2),
     "adult-senn": PredictorFacts("adult", "tabular", "senn", 2),
     "digits-cnn": PredictorFacts("digits", "image", "cnn", 2),
+    "movies-gru": PredictorFacts("movies", "text", "gru", 2),
+    "movies-senn": PredictorFacts("movies", "text", "senn", 2),
     "adult-three": PredictorFacts("adult", "tabular", "mlp", 3),
 }
 
 
-def problems(change: Callable[[dict[str, Any]], None], template: str = "forward") -> list[str]:
-    document = copy.deepcopy(TEMPLATES[template].make("adult"))
+def problems(change: Callable[[dict[str, Any]], None], template: str = "forward", dataset: str = "adult") -> list[str]:
+    document = copy.deepcopy(TEMPLATES[template].make(dataset))
     change(document)
     design = parse_design(document)
     return [str(problem) for problem in find_problems(design, task_facts(), PREDICTORS, rule_problems, plan_problems)]
@@ -126,6 +128,17 @@ def test_examples_and_changes_with_their_outputs_are_no_help_at_a_counterfactual
     said = f"shows {shown} with the model's outputs"
     assert any(said in text and "explanation" in text for text in found), found
     assert not any(said in text for text in problems(change, "forward"))
+
+
+def test_attention_is_refused_where_a_predictor_has_none():
+    """The reviews' template asks about a recurrent network with attention and a self-explaining one without."""
+
+    def change(document: dict[str, Any]) -> None:
+        for arm in document["arms"][2:]:
+            arm["explainer"] = {"name": "attention"}
+
+    found = [text for text in problems(change, dataset="movies") if "Attention" in text]
+    assert found == ["arms[3].explainer.name: Attention needs a gru or transformer predictor, movies-senn is senn"]
 
 
 def test_a_design_without_control_is_refused():
