@@ -262,6 +262,38 @@ _ADVERSARIAL: Mapping[str, Param] = {
     ),
     "n_rounds": Int(150, low=20, high=5000, help="How many steps are taken away from the real attention."),
 }
+_LATENT_SHIFT: Mapping[str, Param] = {
+    "frames_a_side": Int(
+        2, low=1, high=3, help="How many pictures stand on each side of the item: 2 make a strip of five."
+    ),
+    "low": Float(
+        0.1,
+        low=0.001,
+        high=0.9,
+        help="Where the strip ends on the side of less: there the output's probability has fallen to this.",
+    ),
+    "reach": Float(
+        1.0,
+        low=0.05,
+        high=3.0,
+        help="How far it goes at most: 1 is as far as the training pictures lie from their mean, about.",
+    ),
+    "latent_size": Int(
+        32,
+        low=2,
+        high=256,
+        help="How many numbers a picture is redrawn from: more draw finer and change less smoothly.",
+    ),
+    "training_steps": Int(
+        500,
+        low=20,
+        high=20_000,
+        help=(
+            "How long the network that redraws pictures learns, once for each predictor and worker: more draws "
+            "sharper. 500 take about ten seconds for small pictures."
+        ),
+    ),
+}
 _OF_BASE_METHODS: Mapping[str, Param] = {
     **_LIME,
     **_KERNEL_SHAP,
@@ -274,6 +306,7 @@ _OF_BASE_METHODS: Mapping[str, Param] = {
     **_DECISION_BOUNDARY,
     **_PROTOTYPES,
     **_PROBABILISTIC_PROTOTYPES,
+    **_LATENT_SHIFT,
 }
 _BASE_METHOD = Choice(
     "lime",
@@ -292,6 +325,7 @@ _BASE_METHOD = Choice(
         "anchors",
         "nearest_examples",
         "decision_boundary",
+        "latent_shift",
         "attention",
         "attention_rollout",
         "prototypes",
@@ -486,6 +520,19 @@ EXPLAINERS: Mapping[str, Entry] = {
             "another output, until it gives one. Shows the changes with how far the predictor leans after each."
         ),
         reference="Hase & Bansal 2020, Evaluating explainable AI, ACL, arXiv 2005.01831, after Joshi et al. 2018",
+    ),
+    "latent_shift": Entry(
+        path="explainers.methods.latent_shift:explain",
+        title="Counterfactual by latent shift",
+        forms={"image": "strip"},
+        params=_LATENT_SHIFT,
+        rows=64,
+        summary=(
+            "Redraws the picture with less and with more of what the predictor's output rests on: a strip from another "
+            "output over the item to a plainer case of its own. A second network, trained on the predictor's training "
+            "pictures, does the drawing."
+        ),
+        reference="Cohen et al. 2021, Gifsplanation via latent shift, MIDL, arXiv 2102.09475",
     ),
     "attention": Entry(
         path="explainers.methods.attention:explain",

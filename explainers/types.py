@@ -282,17 +282,21 @@ class Step:
 
 @dataclass(frozen=True)
 class Strip:
-    """Steps that lead from an item to another output, or as far as there is a way. No class is named in it.
+    """Steps from an item to another output, or as far as there is a way. No class is named in it.
 
-    `crosses` says whether the output is another at the end.
+    `crosses` says whether the output is another at some step. `own` is the place of the step that is the item itself:
+    the first, where parts of it are changed one after the other; the one in the middle of pictures that lead from less
+    of the output to more.
     """
 
     steps: tuple[Step, ...]
     crosses: bool
+    own: int = 0
     form: FormName = field(default="strip", init=False)
 
     def to_json(self) -> dict[str, Any]:
-        return {"form": self.form, "steps": [step.to_json() for step in self.steps], "crosses": self.crosses}
+        steps = [step.to_json() for step in self.steps]
+        return {"form": self.form, "steps": steps, "crosses": self.crosses, "own": self.own}
 
 
 @dataclass(frozen=True)
@@ -357,7 +361,8 @@ def form_from_json(data: Json) -> Form:
                 shown = tuple(Example(input_from_json(item), int(found)) for item, found in data["examples"])
                 return Examples(shown)
             case "strip":
-                return Strip(tuple(_step(*parts) for parts in data["steps"]), bool(data["crosses"]))
+                steps = tuple(_step(*parts) for parts in data["steps"])
+                return Strip(steps, bool(data["crosses"]), int(data["own"]))
             case "prototypes":
                 return Prototypes(
                     tuple(

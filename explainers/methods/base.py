@@ -80,6 +80,8 @@ class Attribution:
         Other items that are shown; weights are then one an example.
     steps : tuple of Step, optional
         The item on its way to another output; weights are then their margins, one a step.
+    own : int
+        The step that is the item itself.
     prototypes : tuple of Prototype, optional
         Prototypes that are shown; weights are then their similarities.
     """
@@ -92,6 +94,7 @@ class Attribution:
     precision: float | None = None
     examples: tuple[Example, ...] | None = None
     steps: tuple[Step, ...] | None = None
+    own: int = 0
     prototypes: tuple[Prototype, ...] | None = None
 
 

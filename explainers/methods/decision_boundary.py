@@ -18,21 +18,19 @@ All items of a batch take their steps together, so that a step is one question t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from explainers.methods.base import Attribution, Batch, FloatArray
+from explainers.methods.base import Attribution, Batch, FloatArray, generator
 from explainers.methods.changes import Change, Changes, Point, changes
-from explainers.methods.masking import SHARED_ROWS, packed
+from explainers.methods.margins import margins
 from explainers.predictors.base import Predictor
 from explainers.types import ItemRequest, Step
 
-DECIMALS = 6  # of a margin, so that the last bits do not decide between equals
+_RANDOM = 9  # stream of an item's generator
 
 Chooser: TypeAlias = Callable[[Point, Sequence[Change]], Change]
 
@@ -95,42 +93,6 @@ def _best(answers: FloatArray, nearest: bool) -> int:
     return int(np.where(beyond, answers, -np.inf).argmax() if nearest and beyond.any() else answers.argmin())
 
 
-def margins(predictor: Predictor, classes: Sequence[int], rows: Mapping[int, Tensor]) -> dict[int, FloatArray]:
-    """The margin of each item's class for its rows, which share blocks of one shape (see `explainers.methods.blocks`).
-
-    Parameters
-    ----------
-    classes : sequence of int
-        The class explained for each place.
-    rows : mapping
-        From a place to encoded rows, shape (n_rows, ...).
-
-    Returns
-    -------
-    dict
-        From the place to float64 margins, shape (n_rows,), rounded to `DECIMALS` places.
-    """
-    found: dict[int, FloatArray] = {}
-    shapes: dict[torch.Size, list[int]] = {}
-    for place, own in rows.items():
-        shapes.setdefault(own.shape[1:], []).append(place)
-    for places in shapes.values():
-        parts = (rows[place].to(predictor.device) for place in places)
-        with torch.inference_mode():
-            logits = torch.cat([predictor.logits(block)[:n].double().cpu() for block, n in packed(parts, SHARED_ROWS)])
-        start = 0
-        for place in places:
-            found[place] = _margin(logits[start : start + len(rows[place])], classes[place])
-            start += len(rows[place])
-    return found
-
-
-def _margin(logits: Tensor, class_index: int) -> FloatArray:
-    others = logits.clone()
-    others[:, class_index] = -torch.inf
-    return np.round((logits[:, class_index] - others.max(1).values).numpy(), DECIMALS)
-
-
 def _attribution(known: Changes, place: int, way: Way, shown: Sequence[float]) -> Attribution:
     steps = [Step(known.batch.requests[place].input, None, 0.0)]
     for point, change, before in zip(way.points[1:], way.taken, way.points[:-1], strict=True):
@@ -161,14 +123,36 @@ def of_another_predictor(batch: Batch, wrong: Predictor) -> list[Attribution]:
 
 
 def _by(wrong: Predictor, class_index: int, known: Changes, real: Way) -> Chooser:
-    seen = {(change.unit, change.new) for change in real.taken}
-
     def choose(point: Point, possible: Sequence[Change]) -> Change:
-        is_left_out = real.taken[len(point.changed)].new is None
-        alike = [change for change in possible if (change.new is None) == is_left_out] or possible
-        fresh = [change for change in alike if (change.unit, change.new) not in seen] or alike
+        fresh = _like_none_of(real, point, possible)
         answers = margins(wrong, [class_index], {0: known.rows(point, fresh)})[0]
         return fresh[int(answers.argmin())]
+
+    return choose
+
+
+def _like_none_of(real: Way, point: Point, possible: Sequence[Change]) -> Sequence[Change]:
+    """The changes of the kind that the real way takes here, without its own where there are others."""
+    seen = {(change.unit, change.new) for change in real.taken}
+    is_left_out = real.taken[len(point.changed)].new is None
+    alike = [change for change in possible if (change.new is None) == is_left_out] or possible
+    return [change for change in alike if (change.unit, change.new) not in seen] or alike
+
+
+def at_random(batch: Batch) -> list[Attribution]:
+    """The placebo: as many changes as the real way has, of the same kinds, drawn by the item's seed; real margins."""
+    known = changes(batch)
+    found = []
+    for place, real in enumerate(ways(known)):
+        choose = _drawing(generator(batch.requests[place].seed, _RANDOM), real)
+        found.append(_along(known, place, real, [choose] * len(real.taken)))
+    return found
+
+
+def _drawing(rng: np.random.Generator, real: Way) -> Chooser:
+    def choose(point: Point, possible: Sequence[Change]) -> Change:
+        fresh = _like_none_of(real, point, possible)
+        return fresh[int(rng.integers(len(fresh)))]
 
     return choose
 

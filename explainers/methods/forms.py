@@ -60,7 +60,7 @@ def to_form(predictor: Predictor, item: Input, attribution: Attribution) -> Form
     if attribution.examples is not None:
         return Examples(attribution.examples)
     if attribution.steps is not None:
-        return _strip(attribution.steps, attribution.weights)
+        return _strip(attribution.steps, attribution.weights, attribution.own)
     if attribution.prototypes is not None:
         return _prototypes(attribution.prototypes)
     if attribution.activations is not None:
@@ -79,9 +79,9 @@ def to_form(predictor: Predictor, item: Input, attribution: Attribution) -> Form
     return TokenWeights(item.tokens, weights)
 
 
-def _strip(steps: Sequence[Step], margins: FloatArray) -> Strip:
+def _strip(steps: Sequence[Step], margins: FloatArray, own: int) -> Strip:
     kept = tuple(replace(step, margin=margin) for step, margin in zip(steps, rounded(margins), strict=True))
-    return Strip(kept, crosses=bool((margins < 0).any()))
+    return Strip(kept, bool((margins < 0).any()), own)
 
 
 def _heatmap(item: ImageInput, attribution: Attribution) -> Heatmap:

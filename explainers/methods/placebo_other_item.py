@@ -15,13 +15,14 @@ from dataclasses import replace
 import numpy as np
 
 from explainers.errors import InputError
-from explainers.methods import decision_boundary
+from explainers.methods import decision_boundary, latent_shift
 from explainers.methods.base import Attribution, Batch, method
 from explainers.methods.blocks import own_classes
 from explainers.types import Input, ItemRequest, TextInput
 
 _STRIPS: Mapping[str, Callable[[Batch, tuple[ItemRequest, ...]], list[Attribution]]] = {
     "decision_boundary": decision_boundary.of_other_items,
+    "latent_shift": latent_shift.of_other_items,
 }
 
 

@@ -16,12 +16,20 @@ from dataclasses import replace
 
 import numpy as np
 
-from explainers.methods import decision_boundary, nearest_examples, probabilistic_prototypes, prototypes, senn
+from explainers.methods import (
+    decision_boundary,
+    latent_shift,
+    nearest_examples,
+    probabilistic_prototypes,
+    prototypes,
+    senn,
+)
 from explainers.methods.base import Attribution, Batch, FloatArray, generator, method
 from explainers.predictors.base import Predictor
 
 _STRIPS: Mapping[str, Callable[[Batch, Predictor], list[Attribution]]] = {
     "decision_boundary": decision_boundary.of_another_predictor,
+    "latent_shift": latent_shift.of_another_predictor,
 }
 _TIES = 2  # stream of an item's generator
 _WEIGHTS = 3

@@ -117,12 +117,17 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class StepShown:
-    """A step of a strip: the part that changes in it, and how far the model leans then. `new` is empty: left out."""
+    """A step of a strip: the part that changes in it or its picture, and how far the model leans then.
+
+    `new` is empty where a word is left out.
+    """
 
     bar: Bar
     name: str = ""
     old: str = ""
     new: str = ""
+    picture: str = ""
+    is_own: bool = False
 
 
 @dataclass(frozen=True)
@@ -169,6 +174,7 @@ class Shown:
     steps: tuple[StepShown, ...] = ()
     altered: tuple[Altered, ...] = ()
     crosses: bool = False
+    is_pictures: bool = False
 
 
 @register.simple_tag
@@ -203,7 +209,14 @@ def explanation_of(stimulus: Stimulus) -> Shown | None:
         case Examples():
             return Shown(name, sides, neighbours=neighbours(form, stimulus))
         case Strip():
-            return Shown(name, sides, steps=steps(form, sides), altered=altered(form), crosses=form.crosses)
+            return Shown(
+                name,
+                sides,
+                steps=steps(form, sides),
+                altered=altered(form),
+                crosses=form.crosses,
+                is_pictures=is_pictures(form),
+            )
         case Prototypes(prototypes=shown):
             uncertain = any(one.is_uncertain for one in shown)
             return Shown(name, sides, compared=compared(form, stimulus), is_uncertain=uncertain)
@@ -293,15 +306,25 @@ def neighbours(form: Examples, stimulus: Stimulus) -> tuple[Neighbour, ...]:
 
 
 def steps(form: Strip, sides: Sides) -> tuple[StepShown, ...]:
-    """The steps with their changes. Margins are drawn like weights: no bar says more of the output than its side."""
+    """The steps with their changes. Margins are drawn like weights: no bar says more of the output than its side.
+
+    Pictures lead from less of the model's answer to more; they are turned round where its side is the left, so that
+    what leans to the left stands there.
+    """
     margins = [step.margin for step in form.steps]
     decimals = decimals_for(max((abs(margin) for margin in margins), default=0.0))
-    found = []
+    found: list[StepShown] = []
     for step, bar in zip(form.steps, bars(margins, sides), strict=True):
         where, old, new = step.change or ("", "", "")
         drawn = replace(_at_least(bar), number=small_and_side(step.margin, decimals, sides)) if step.margin else bar
-        found.append(StepShown(drawn, where if isinstance(step.input, TabularInput) else "", old, new))
-    return tuple(found)
+        name = where if isinstance(step.input, TabularInput) else ""
+        image = picture(step.input) if isinstance(step.input, ImageInput) else ""
+        found.append(StepShown(drawn, name, old, new, image, is_own=len(found) == form.own))
+    return tuple(found[::-1] if is_pictures(form) and sides.positive == "a" else found)
+
+
+def is_pictures(form: Strip) -> bool:
+    return isinstance(form.steps[0].input, ImageInput)
 
 
 def _at_least(bar: Bar) -> Bar:

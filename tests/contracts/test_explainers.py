@@ -33,6 +33,7 @@ from explainers.types import (
     Heatmap,
     Input,
     ItemRequest,
+    Prototype,
     Prototypes,
     Rule,
     Step,
@@ -53,9 +54,19 @@ FEW = {
     "max_rows": 2000,
     "max_conditions": 2,
     "n_rounds": 20,
+    "training_steps": 30,
 }
 # These placebos look at the real weights alone, so one base method for every kind of unit will do.
-KINDS = ("occlusion", "gradient_x_input", "grad_cam", "senn", "anchors", "nearest_examples")
+KINDS = (
+    "occlusion",
+    "gradient_x_input",
+    "grad_cam",
+    "senn",
+    "anchors",
+    "nearest_examples",
+    "decision_boundary",
+    "latent_shift",
+)
 BASES = {
     "placebo_random": KINDS,
     "placebo_edges": ("occlusion", "gradient_x_input", "grad_cam"),
@@ -215,19 +226,30 @@ def test_form_names_the_parts_of_its_own_input(run: Run, cases: Mapping[str, Cas
                 said = [output.class_index for output in model.outputs([example.input for example in examples])]
                 assert [example.class_index for example in examples] == said
             case Prototypes(prototypes=prototypes):
-                pictures = [prototype.pictures for prototype in prototypes]
-                assert len(set(pictures)) == (2 if run.case == "image-prob-psenn" else 3)
-                assert {picture for shown in pictures for picture in shown} <= {
-                    p for row in model.prototypes for p in row
-                }
-                similarities = [prototype.similarity for prototype in prototypes]
-                assert similarities == sorted(similarities, reverse=True)
-                assert all(0 <= p.low <= p.similarity <= p.high <= 1 for p in prototypes)
+                assert len({prototype.pictures for prototype in prototypes}) == (
+                    2 if run.case == "image-prob-psenn" else 3
+                )
+                check_prototypes(model, prototypes)
             case Rule(parts=parts):
                 named = item.values if item.modality == "tabular" else tuple(("", token) for token in item.tokens)
                 assert tuple((part.name, part.value) for part in parts) == named
-            case Strip(steps=steps):
-                check_strip(item, steps)
+            case Strip(steps=steps, own=own):
+                check_strip(item, steps) if own == 0 else check_frames(item, steps, own)
+
+
+def check_prototypes(model: Predictor, prototypes: Sequence[Prototype]) -> None:
+    """What the network has learned, the most alike first."""
+    assert {picture for one in prototypes for picture in one.pictures} <= {p for row in model.prototypes for p in row}
+    similarities = [prototype.similarity for prototype in prototypes]
+    assert similarities == sorted(similarities, reverse=True)
+    assert all(0 <= p.low <= p.similarity <= p.high <= 1 for p in prototypes)
+
+
+def check_frames(item: Input, steps: Sequence[Step], own: int) -> None:
+    """Two pictures on either side of the item, all of one size."""
+    assert (len(steps), own) == (5, 2)
+    sizes = {(step.input.height, step.input.width, step.input.channels, step.change) for step in steps}
+    assert sizes == {(item.height, item.width, item.channels, None)}
 
 
 def check_strip(item: Input, steps: Sequence[Step]) -> None:
@@ -302,7 +324,8 @@ def test_weights_point_towards_the_explained_class(run: Run, cases: Mapping[str,
         assert not all(np.array_equal(one, other) for one, other in zip(for_0, for_1, strict=True))
         return
     if "strip" in EXPLAINERS[run.spec.name].forms.values():  # the item leans as much to one as away from the other
-        for_0, for_1 = ([margins[:1] for margins in some] for some in (for_0, for_1))
+        own = 2 if case.modality == "image" else 0
+        for_0, for_1 = ([margins[own : own + 1] for margins in some] for some in (for_0, for_1))
     for one, other in zip(for_0, for_1, strict=True):
         np.testing.assert_allclose(one, sign * other, rtol=1e-4, atol=1e-6)
 

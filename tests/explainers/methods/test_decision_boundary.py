@@ -209,11 +209,12 @@ def kinds(strip: Strip) -> list[bool]:
     return [step.change[2] == "" for step in strip.steps if step.change]
 
 
+@pytest.mark.parametrize("placebo_name", ["placebo_random_weights", "placebo_random"])
 @pytest.mark.parametrize("name", CASES)
-def test_the_placebo_of_a_random_predictor_takes_other_changes_of_the_same_kinds(
-    name: str, cases: Mapping[str, Case]
+def test_placebos_of_the_item_itself_take_other_changes_of_the_same_kinds(
+    name: str, placebo_name: str, cases: Mapping[str, Case]
 ) -> None:
-    for real, placebo in zip(strips(cases[name]), strips(cases[name], "placebo_random_weights"), strict=True):
+    for real, placebo in zip(strips(cases[name]), strips(cases[name], placebo_name), strict=True):
         taken = {(step.change[0], step.change[2]) for step in real.steps if step.change}
         shown = {(step.change[0], step.change[2]) for step in placebo.steps if step.change}
         assert [step.margin for step in placebo.steps] == [step.margin for step in real.steps]

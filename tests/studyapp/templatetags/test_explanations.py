@@ -379,3 +379,32 @@ def test_the_page_of_prototypes_names_classes_only_where_the_output_was_given(fo
 
     assert [name in pages["yes"] for name in ("cat", "dog")] == [True, True]
     assert [name in pages[None] for name in ("cat", "dog")] == [False, False]
+
+
+WHITE = ImageInput(2, 2, 1, bytes([255] * 4))
+GREY = ImageInput(2, 2, 1, bytes([128] * 4))
+FRAMES = Strip((Step(DARK, None, -1.0), Step(GREY, None, 0.5), Step(WHITE, None, 2.0)), crosses=True, own=1)
+
+
+@pytest.mark.parametrize(("output", "order"), [("yes", (DARK, GREY, WHITE)), ("no", (WHITE, GREY, DARK))])
+def test_frames_stand_on_the_side_that_they_lean_to(output: str, order: tuple[ImageInput, ...]) -> None:
+    shown = explanations.explanation_of(stimulus(FRAMES, output=output, item=DARK))
+
+    assert shown is not None
+    assert [step.picture for step in shown.steps] == [pictures.picture(image) for image in order]
+    assert [step.is_own for step in shown.steps] == [False, True, False]
+    assert (shown.steps[0].bar.side, shown.steps[2].bar.side) == ("a", "b")
+
+
+def test_the_page_of_frames_names_no_class_that_the_study_has_not_given() -> None:
+    shown = explanations.explanation_of(stimulus(FRAMES, output=None, item=DARK))
+    page = render_to_string("studyapp/forms_of_explanations/strip.html", {"explained": shown})
+
+    assert shown is not None
+    assert [step.bar.words for step in shown.steps] == [
+        "against the model’s answer",
+        "for the model’s answer",
+        "for the model’s answer",
+    ]
+    assert "yes" not in page
+    assert page.count("<img") == 3
