@@ -20,6 +20,7 @@ from analysis.errors import EmptyStudyError, TableError
 from analysis.estimands import ESTIMANDS
 from analysis.estimands.base import Outcome, Question
 from analysis.estimation import Estimation, planned_estimates
+from analysis.importing import import_responses, import_study
 from analysis.inference.counts import ALARM_P
 from analysis.inference.welch import mean_of
 from analysis.items import vary_over_items
@@ -36,7 +37,15 @@ from analysis.weighed import weigh
 if TYPE_CHECKING:
     from analysis.figures import Figure
 
-__all__ = ["analyse", "draw_figures", "read_design", "read_table", "report_from_json"]
+__all__ = [
+    "analyse",
+    "draw_figures",
+    "import_responses",
+    "import_study",
+    "read_design",
+    "read_table",
+    "report_from_json",
+]
 
 
 def analyse(
@@ -132,6 +141,7 @@ def _report(study: _Study, responses_sha256: str) -> Report:
         title=design.title,
         stages=study.stages,
         is_simulated=bool(study.table.simulated[0]),
+        is_imported=design.is_imported,
         arms=design.arms,
         phases=design.phases,
         plan=plan,
@@ -182,6 +192,7 @@ def _arm_means(study: _Study, outcome: Outcome, level: float) -> tuple[ArmMean, 
 def _deviations(study: _Study, outcome: Outcome) -> Iterator[str]:
     """Say, in sentences, what was not as planned and what was missing."""
     plan, n = study.design.plan, len(study.enrolments)
+    yield from study.design.assumptions or ()
     if study.stages != plan.stages:
         yield f"Stages analysed: {', '.join(study.stages)}; planned: {', '.join(plan.stages)}."
     if study.table.simulated[0]:

@@ -26,7 +26,7 @@ from analysis.reliabilities import Reliabilities
 from analysis.types import Estimate, Interval
 from analysis.weighed import Weighed
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 VERSION: Final = "0.1.0"
 
 
@@ -66,6 +66,8 @@ class Report:
         Of the people analysed.
     is_simulated : bool
         Whether these people were invented.
+    is_imported : bool
+        Whether the study was run elsewhere, so that its allocation and plan are what an importer's mapping says.
     arms, phases, plan
         Of the frozen design.
     estimand_title, unit : str
@@ -120,6 +122,7 @@ class Report:
     title: str
     stages: tuple[str, ...]
     is_simulated: bool
+    is_imported: bool
     arms: tuple[Arm, ...]
     phases: tuple[Phase, ...]
     plan: Plan
