@@ -14,7 +14,7 @@ from analysis.importing.design_tree import checked_design, design_text
 from analysis.importing.gorilla import read_gorilla
 from analysis.importing.jspsych import read_jspsych
 from analysis.importing.mapping import Mapping, read_mapping
-from analysis.importing.otree import read_otree
+from analysis.importing.otree import PATTERN, read_otree
 from analysis.importing.people import LeftOut
 from analysis.importing.privacy import telling_name
 from analysis.importing.records import Records
@@ -78,8 +78,10 @@ def import_study(
     records = _read(path, meant)
     check_privacy(records, meant)
     others = {
-        name: read_csv(path.parent / other, meant.columns(name), drop_duplicates=meant.drop_duplicates)
-        for name, other in meant.files.items()
+        name: read_csv(path.parent / one.path, meant.columns(name), drop_duplicates=meant.drop_duplicates).without(
+            meant.empty
+        )
+        for name, one in meant.files.items()
     }
     people = find_people(records, others, meant, key, everybody=everybody)
     text = design_text(records, people, meant)
@@ -119,8 +121,10 @@ def _read(path: Path, mapping: Mapping) -> Records:
     else:
         wanted = None if mapping.wide else mapping.columns()
         records = read_csv(path, wanted, drop_duplicates=mapping.drop_duplicates)
-    if mapping.wide:
-        records = lengthen(records, mapping.wide)
+    records = records.without(mapping.empty)
+    pattern = PATTERN if mapping.format == "otree" else mapping.wide
+    if pattern:
+        records = lengthen(records, pattern)
     return records.only(matching(records, mapping.keep))
 
 

@@ -1,4 +1,4 @@
-"""jsPsych's JSON: a list of trials, one list a participant, or one list a line, as DataPipe and JATOS write them.
+"""jsPsych's JSON: a list of trials, a list of such lists, or lists one after another, a line or a file a participant.
 
 Names are jsPsych's own: trial_type, trial_index, time_elapsed, rt (ms, null on a time-out), response, correct. Answers
 to a survey are an object; its parts become columns of their own, such as `response.Q0`.
@@ -6,13 +6,18 @@ to a survey are an object; its parts become columns of their own, such as `respo
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
 from analysis.errors import ImportedFileError
 from analysis.importing.records import Records
+
+JSON: Final = json.JSONDecoder()
+BLANKS: Final = re.compile(r"\s*")
 
 
 def read_jspsych(path: Path) -> Records:
@@ -46,14 +51,23 @@ def _documents(name: str, raw: bytes) -> list[object]:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ImportedFileError(name, [f"expected JSON in UTF-8: {error}"]) from error
-    try:
-        return [json.loads(text)]
-    except json.JSONDecodeError as whole:
-        lines = [line for line in text.splitlines() if line.strip()]
+    found: list[object] = []
+    place = _after_blanks(text, 0)
+    while place < len(text):
         try:
-            return [json.loads(line) for line in lines]
-        except json.JSONDecodeError:
-            raise ImportedFileError(name, [f"expected JSON, or one JSON list a line: {whole}"]) from whole
+            document, place = JSON.raw_decode(text, place)
+        except json.JSONDecodeError as error:
+            raise ImportedFileError(name, [f"expected JSON, or one JSON list after another: {error}"]) from error
+        found.append(document)
+        place = _after_blanks(text, place)
+    if not found:
+        raise ImportedFileError(name, ["expected JSON, found an empty file"])
+    return found
+
+
+def _after_blanks(text: str, place: int) -> int:
+    blanks = BLANKS.match(text, place)
+    return blanks.end() if blanks else place
 
 
 def _trials(name: str, documents: list[object]) -> Iterator[dict[str, object]]:

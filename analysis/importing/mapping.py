@@ -24,10 +24,18 @@ CELLS: Final = (
     "trial_index", "phase", "block", "item", "label", "model_output", "model_output_original", "perturbation",
     "response", "correct", "rating", "score", "rt", "time_elapsed", "answered_at",
 )  # fmt: skip
+OWN_WORDS: Final = (
+    "phase",
+    "block",
+    "item",
+    "label",
+    "model_output",
+    "model_output_original",
+)  # the study's, not people's
 PLACE: Final = ("stratum", "sequence", "permuted_block", "block_size")
 KEYS: Final = (
     "format", "wide", "study_id", "title", "participant", "arm", "arms", "phases", "trials", "plan", "completed",
-    "keep", "duplicate_rows", "files", "in_every_file", "leave_out", "allocation", "notes",
+    "keep", "duplicate_rows", "empty", "files", "in_every_file", "leave_out", "allocation", "notes",
 )  # fmt: skip
 NEEDED: Final[dict[str, tuple[str, ...]]] = {
     **dict.fromkeys(SIMULATION_TYPES, ("phase", "item")),
@@ -44,6 +52,7 @@ class Participant:
     Parameters
     ----------
     column : str
+        Empty where every row of the file is a person, who then has the row's number for a name.
     is_hashed : bool
         Whether a keyed hash of it comes in instead.
     is_pseudonym : bool
@@ -53,6 +62,14 @@ class Participant:
     column: str
     is_hashed: bool = False
     is_pseudonym: bool = False
+
+
+@dataclass(frozen=True)
+class File:
+    """A further file of the study: where it lies beside the first, and which of its columns says whose a row is."""
+
+    path: str
+    participant: str
 
 
 @dataclass(frozen=True)
@@ -89,7 +106,9 @@ class Mapping:
     keep : tuple of Condition
         Rows that are read at all.
     drop_duplicates, in_every_file : bool
-    files : mapping of str to str
+    empty : tuple of str
+        Texts that stand for an empty cell, such as "NA".
+    files : mapping of str to File
         Further files beside the first, by key.
     rules : tuple of Rule
     place : mapping of str to Cell
@@ -116,7 +135,8 @@ class Mapping:
     keep: Where
     drop_duplicates: bool
     in_every_file: bool
-    files: Map[str, str]
+    empty: tuple[str, ...]
+    files: Map[str, File]
     rules: tuple[Rule, ...]
     place: Map[str, Cell]
     block_multiples: object
@@ -124,7 +144,7 @@ class Mapping:
 
     def columns(self, file: str = "") -> set[str]:
         """Name the columns of a file that the mapping is about; the first file has the empty key."""
-        found = {self.participant.column}
+        found = {self.files[file].participant if file else self.participant.column} - {""}
         for rule in self.rules:
             found |= rule.columns() if rule.file == file else set()
         if file:
@@ -133,10 +153,14 @@ class Mapping:
         wheres = [self.keep, self.completed or (), *(part.where for part in self.trials)]
         return found.union(*(cell.columns for cell in cells), *map(columns_of, wheres))
 
-    def imported_columns(self) -> set[str]:
-        """Name the columns of the first file whose cells come in."""
-        cells = [self.arm, *self.place.values(), *(cell for part in self.trials for cell in part.cells.values())]
-        return {name for cell in cells if cell.values is None and not cell.is_comparison for name in cell.columns}
+    def imported_columns(self) -> dict[str, bool]:
+        """Name the columns of the first file whose cells come in, and say whether people may have written them."""
+        named = [item for part in self.trials for item in part.cells.items()] + list(self.place.items())
+        found: dict[str, bool] = {}
+        for name, cell in named:
+            if cell.values is None and not cell.is_comparison:
+                found |= {column: found.get(column, False) or name not in OWN_WORDS for column in cell.columns}
+        return found
 
 
 def read_mapping(source: Path | str | Map[str, object]) -> Mapping:
@@ -195,7 +219,8 @@ def _mapping(tree: Tree, name: str, sha256: str) -> Mapping:
         keep=read_where(tree.at("keep")),
         drop_duplicates=tree.at("duplicate_rows").choice(("keep", "drop"), "keep") == "drop",
         in_every_file=tree.at("in_every_file").flag(),
-        files=tree.at("files").pairs(),
+        empty=tree.at("empty").texts() if tree.at("empty") else (),
+        files=_files(tree),
         rules=_rules(tree),
         place=_place(tree.at("allocation")),
         block_multiples=tree.at("allocation").at("block_multiples").value,
@@ -206,7 +231,9 @@ def _mapping(tree: Tree, name: str, sha256: str) -> Mapping:
 def _participant(tree: Tree) -> Participant:
     if not tree.is_object:
         return Participant(tree.text())
-    tree.names(("column", "hash", "is_pseudonym"))
+    tree.names(("column", "hash", "is_pseudonym", "each_row"))
+    if tree.at("each_row").flag():
+        return Participant("")
     return Participant(tree.at("column").text(), tree.at("hash").flag(), tree.at("is_pseudonym").flag())
 
 
@@ -248,9 +275,26 @@ def _trials(tree: Tree) -> Trials:
     return Trials(kind, read_where(tree.at("where")), cells)
 
 
+def _files(tree: Tree) -> Map[str, File]:
+    """Read the further files; they name the participant as the first does unless they say otherwise."""
+    participant = tree.at("participant")
+    usual = (participant.at("column") if participant.is_object else participant).text("")
+    found = {}
+    for key in tree.at("files").names():
+        part = tree.at("files").at(key)
+        if part.is_object:
+            part.names(("path", "participant"))
+            found[key] = File(part.at("path").text(), part.at("participant").text(usual))
+        else:
+            found[key] = File(part.text(), usual)
+        if not found[key].participant:
+            tree.problems.append(f"{part.path}: expected path and participant; the first file has no such column")
+    return found
+
+
 def _rules(tree: Tree) -> tuple[Rule, ...]:
     rules = tuple(read_rule(part) for part in tree.at("leave_out").parts())
-    files = tree.at("files").pairs()
+    files = tree.at("files").names()
     tree.problems += [
         f"leave_out[{i}].file: {rule.file!r} is not in files ({', '.join(files) or 'which has none'})"
         for i, rule in enumerate(rules)

@@ -32,6 +32,7 @@ TELLING_NAMES: Final = {
         "participantexternalsessionid", "sonaid", "cloudresearchid", "connectid",
     ),
 }  # fmt: skip
+PANEL_ID: Final = "a panel's id"
 EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 PROLIFIC: Final = re.compile(r"[0-9a-f]{24}")
 MTURK: Final = re.compile(r"A(?=[A-Z]*[0-9])[A-Z0-9]{11,13}")
@@ -52,7 +53,7 @@ LOOKS: Final[dict[str, Callable[[str], object]]] = {
     "an e-mail address": EMAIL.search,
     "an IP address": _is_ip,
     "coordinates": PAIR.fullmatch,
-    "a panel's id": lambda cell: PROLIFIC.fullmatch(cell) or MTURK.fullmatch(cell),
+    PANEL_ID: lambda cell: PROLIFIC.fullmatch(cell) or MTURK.fullmatch(cell),
 }
 
 
@@ -62,18 +63,20 @@ def telling_name(column: str) -> str | None:
     return next((what for what, names in TELLING_NAMES.items() if plain in names), None)
 
 
-def telling_cell(cell: str) -> str | None:
-    """Say what a cell that looks so tells of a person, or None."""
-    return next((what for what, looks_so in LOOKS.items() if looks_so(cell)), None)
+def telling_cell(cell: str, *, of_people: bool = True) -> str | None:
+    """Say what a cell that looks so tells of a person, or None; keys of the study's own may look like a panel's ids."""
+    return next((what for what, looks_so in LOOKS.items() if (of_people or what != PANEL_ID) and looks_so(cell)), None)
 
 
-def problems_in(records: Records, column: str, *, is_pseudonym: bool = False) -> list[str]:
+def problems_in(records: Records, column: str, *, of_people: bool, is_pseudonym: bool = False) -> list[str]:
     """List why a column may not come in.
 
     Parameters
     ----------
     records : Records
     column : str
+    of_people : bool
+        Whether the cells name people or were written by them, and are not the study's own words.
     is_pseudonym : bool
         Whether the mapping says that the column's name misleads; its cells are looked at all the same.
 
@@ -86,7 +89,7 @@ def problems_in(records: Records, column: str, *, is_pseudonym: bool = False) ->
     if what is not None:
         return [f"column {column}: by its name holds {what}, which is not brought in"]
     cells = records.column(column)
-    telling = {cell: what for cell in set(cells) if (what := telling_cell(cell))}
+    telling = {cell: what for cell in set(cells) if (what := telling_cell(cell, of_people=of_people))}
     return [
         f"row {records.row[i]}, column {column}: looks like {telling[cell]}, which is not brought in"
         for i, cell in enumerate(cells)

@@ -1,7 +1,7 @@
 """A file from elsewhere as columns of text, whatever its format was."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 import numpy as np
@@ -55,6 +55,13 @@ class Records:
             "mapping", [f"column {name!r}: {self.name} has none of this name; it has {', '.join(map(repr, alike))}"]
         )
 
+    def without(self, marks: Collection[str]) -> "Records":
+        """Return the same with these texts, such as "NA", as empty cells."""
+        if not marks:
+            return self
+        columns = {name: ["" if cell in marks else cell for cell in cells] for name, cells in self.columns.items()}
+        return replace(self, columns=columns)
+
     def only(self, keep: BoolArray) -> "Records":
         """Return the rows where `keep` (shape (n_rows,)) holds."""
         if keep.all():
@@ -62,4 +69,4 @@ class Records:
         chosen = np.flatnonzero(keep)
         places = chosen.tolist()
         columns = {name: [cells[i] for i in places] for name, cells in self.columns.items()}
-        return Records(self.name, self.header, columns, self.row[chosen], self.sha256, self.notes)
+        return replace(self, columns=columns, row=self.row[chosen])

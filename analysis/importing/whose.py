@@ -42,15 +42,18 @@ def check_privacy(records: Records, mapping: Mapping) -> None:
     ImportedFileError
     """
     person = mapping.participant
-    problems = [] if person.is_hashed else problems_in(records, person.column, is_pseudonym=person.is_pseudonym)
+    problems = []
+    if person.column and not person.is_hashed:
+        problems = problems_in(records, person.column, of_people=True, is_pseudonym=person.is_pseudonym)
     refuse(
         records, problems, f'let the mapping say "participant": {{"column": "{person.column}", "hash": true}} and '
         'give a key; where only the name misleads and the column holds pseudonyms, "is_pseudonym": true',
     )  # fmt: skip
     problems = [
         problem
-        for column in sorted(mapping.imported_columns() - {person.column})
-        for problem in problems_in(records, column)
+        for column, of_people in mapping.imported_columns().items()
+        if column != person.column
+        for problem in problems_in(records, column, of_people=of_people)
     ]
     refuse(records, problems, "leave these rows out (keep) or take the column out of the mapping")
 
@@ -81,7 +84,8 @@ def find_people(
     ImportedFileError
         When somebody has two arms.
     """
-    names = {"": _names(records, mapping, key)} | {file: _names(one, mapping, key) for file, one in others.items()}
+    names = {"": _names(records, mapping.participant.column, mapping, key)}
+    names |= {file: _names(one, mapping.files[file].participant, mapping, key) for file, one in others.items()}
     arm_of = _arms(records, names[""], mapping)
     first = _first_rows(records, names[""])
     without = len(set(first) - set(arm_of))
@@ -98,8 +102,10 @@ def find_people(
     return People(names[""], kept, first, without, counts)
 
 
-def _names(records: Records, mapping: Mapping, key: bytes | None) -> Sequence[str]:
-    cells = records.column(mapping.participant.column)
+def _names(records: Records, column: str, mapping: Mapping, key: bytes | None) -> Sequence[str]:
+    if not column:
+        return [f"row-{row}" for row in records.row.tolist()]
+    cells = records.column(column)
     return pseudonyms(cells, key) if mapping.participant.is_hashed else cells
 
 

@@ -1,5 +1,6 @@
 """One study, five files: whatever wrote it, the same table comes in, and the study's own result comes out."""
 
+import json
 from dataclasses import fields
 
 import numpy as np
@@ -79,18 +80,44 @@ def test_two_versions_of_a_gorilla_experiment_in_one_file_are_told(elsewhere):
     )
 
 
-def test_jspsych_may_come_one_list_a_line(elsewhere):
+@pytest.mark.parametrize("indent", [None, 2])
+def test_jspsych_may_come_as_one_list_after_another(elsewhere, indent):
     made = elsewhere("jspsych")
     whole, _ = import_responses(*made.paths)
-    made.content = "\n".join(part for part in made.content[1:-1].replace("}], [{", "}]\n[{").splitlines()) + "\n"
+    made.content = "\n".join(json.dumps(person, indent=indent) for person in json.loads(made.content)) + "\n"
 
     same(whole, import_responses(*made.paths)[0])
+
+
+@pytest.mark.parametrize("shape", ["long", "otree", "wide"])
+def test_marks_of_nothing_are_empty_cells(elsewhere, shape):
+    made = elsewhere(shape)
+    gaps, _ = import_responses(*made.paths)
+    # R writes NA where a cell is empty; in the wide shapes that is a trial that somebody did not reach.
+    header, *lines = made.content.splitlines()
+    filled = [",".join(cell or "NA" for cell in line.split(",")) for line in lines]
+    made.content = "\n".join([header, *filled]) + "\n"
+    made.mapping["empty"] = ["NA"]
+
+    same(gaps, import_responses(*made.paths)[0])
+
+
+def test_every_row_may_be_a_person(elsewhere):
+    made = elsewhere("wide")
+    named, _ = import_responses(*made.paths)
+    made.mapping["participant"] = {"each_row": True}
+
+    table, _ = import_responses(*made.paths)
+
+    assert set(table.subject_id.tolist()) == {f"row-{row}" for row in table.row}
+    assert sorted(table.response.tolist()) == sorted(named.response.tolist())
 
 
 @pytest.mark.parametrize(
     ("shape", "content", "message"),
     [
-        ("jspsych", "{", "expected JSON, or one JSON list a line"),
+        ("jspsych", "{", "expected JSON, or one JSON list after another"),
+        ("jspsych", " \n", "expected JSON, found an empty file"),
         ("jspsych", "[1, 2]", "expected lists of trials, found 1"),
         ("long", "", "expected a header row, found an empty file"),
         ("long", "a,a\n1,2\n", "column a: is there twice; rename one"),

@@ -143,3 +143,12 @@ def test_people_missing_from_one_of_the_files_can_be_left_out(left_out):
 def test_a_word_where_a_rule_wants_a_number_is_told_by_row(left_out):
     with pytest.raises(ImportedFileError, match="row 2, column move: expected a number, found 'x'"):
         left_out({"because": "a reason", "where": {"move": {"below": 3}}})
+
+
+def test_another_file_may_call_people_by_another_column(left_out, tmp_path):
+    (tmp_path / "other.csv").write_text("code,answer\ncyd,1\nann,2\n")
+    rule = {"because": "a reason", "file": "other", "where": {"answer": "1"}}
+
+    found = left_out(rule, files={"other": {"path": "other.csv", "participant": "code"}})
+
+    assert people(found) == ["ann", "bob", "dot", "eve"]

@@ -123,3 +123,21 @@ def test_a_telling_column_that_is_no_participants_is_refused(elsewhere):
 
     with pytest.raises(ImportedFileError, match="column IPAddress: by its name holds an IP address"):
         import_responses(*made.paths)
+
+
+@pytest.mark.parametrize(("column", "is_refused"), [("picture", False), ("guess", True)])
+def test_keys_of_the_studys_own_may_look_like_a_panels_ids_and_answers_may_not(elsewhere, column, is_refused):
+    made = elsewhere("long")
+    key = "5f0c4d2e9b1a7c3d8e6f0a1b"
+    lines = [line.split(",") for line in made.content.splitlines()]
+    place = lines[0].index(column)
+    old = lines[1][place]
+    made.content = "\n".join(
+        ",".join(key if i == place and cell == old else cell for i, cell in enumerate(line)) for line in lines
+    )
+
+    if is_refused:
+        with pytest.raises(ImportedFileError, match="row 2, column guess: looks like a panel's id"):
+            import_responses(*made.paths)
+    else:
+        assert key in import_responses(*made.paths)[0].item
