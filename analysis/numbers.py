@@ -144,3 +144,8 @@ def percent(value: float | None) -> str:
 def level_text(level: float) -> str:
     """Write a confidence level as "95 %"."""
     return f"{100 * level:.4g} %"
+
+
+def counted(n: int) -> str:
+    """So many people, in words that fit one."""
+    return "1 person" if n == 1 else f"{n} people"

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from analysis.adjustment import ADJUSTMENTS
 from analysis.estimands import ESTIMANDS
-from analysis.numbers import amount, between, decimals, effect, level_text, p_text, percent, scale_of
+from analysis.numbers import amount, between, counted, decimals, effect, level_text, p_text, percent, scale_of
 from analysis.protocol import Protocol
 from analysis.report import Report
 from analysis.types import Contrast, Estimate, Interval
@@ -236,7 +236,7 @@ def _beside(report: Report) -> Iterator[str]:
         if kept.per_protocol is not None:
             found = _beside_found(report, kept.contrast, kept.per_protocol, kept.per_protocol_interval)
             lost = sum(kept.n_left_out.values())
-            yield f"Per protocol, {lost} people left out and the arms no longer as randomized, {found}."
+            yield f"Per protocol, {counted(lost)} left out and the arms no longer as randomized, {found}."
         if kept.complier_effect is not None:
             found = _beside_found(report, kept.contrast, kept.complier_effect, kept.complier_interval)
             yield f"Among compliers {found}."

@@ -11,6 +11,7 @@ from analysis.estimands import ESTIMANDS
 from analysis.importing.mapping import Mapping
 from analysis.importing.records import Records
 from analysis.importing.whose import People
+from analysis.numbers import counted
 
 NO_PRE: Final = {"key": "no_pre", "title": "nothing was asked before", "kind": "test"}
 PLAN: Final = {
@@ -96,18 +97,14 @@ def _assumptions(records: Records, people: People, mapping: Mapping) -> Iterator
         n = sum(one.n.values())
         if n:
             shares = ", ".join(f"{count} in {_title(mapping, arm)}" for arm, count in one.n.items())
-            yield f"Left out, {_counted(n)} ({shares}): {one.because}."
+            yield f"Left out, {counted(n)} ({shares}): {one.because}."
     if people.n_without_arm:
-        yield f"Not brought in, as no row says their arm: {_counted(people.n_without_arm)}."
+        yield f"Not brought in, as no row says their arm: {counted(people.n_without_arm)}."
     if mapping.completed is None:
         yield "The file does not say who completed the study: whoever has an answer in POST is taken to have."
     if any(part.type in SIMULATION_TYPES and "label" not in part.cells for part in mapping.trials):
         yield "What the items really are is not in the file: nothing is said of items by whether the model is right."
     yield from (note if note.endswith(".") else f"{note}." for note in (*records.notes, *mapping.notes))
-
-
-def _counted(n: int) -> str:
-    return "1 person" if n == 1 else f"{n} people"
 
 
 def _title(mapping: Mapping, key: str) -> str:
