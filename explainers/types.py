@@ -14,7 +14,9 @@ from typing import Any, Literal, TypeAlias, get_args
 from explainers.errors import InputError
 
 Modality: TypeAlias = Literal["tabular", "text", "image"]
-FormName: TypeAlias = Literal["feature_weights", "token_weights", "heatmap", "concepts", "rule", "examples", "strip"]
+FormName: TypeAlias = Literal[
+    "feature_weights", "token_weights", "heatmap", "concepts", "rule", "examples", "strip", "composite"
+]
 Json: TypeAlias = Mapping[str, Any]
 
 
@@ -297,7 +299,26 @@ class Strip:
         return {"form": self.form, "steps": steps, "crosses": self.crosses, "own": self.own}
 
 
-Form: TypeAlias = FeatureWeights | TokenWeights | Heatmap | Concepts | Rule | Examples | Strip
+@dataclass(frozen=True)
+class Part:
+    """One of several explanations on a page. `is_signed`: its weights say for or against, not only how much."""
+
+    form: Form
+    is_signed: bool
+
+
+@dataclass(frozen=True)
+class Composite:
+    """Several explanations on one page, in the order of the page. No method is named."""
+
+    parts: tuple[Part, ...]
+    form: FormName = field(default="composite", init=False)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"form": self.form, "parts": [[part.form.to_json(), part.is_signed] for part in self.parts]}
+
+
+Form: TypeAlias = FeatureWeights | TokenWeights | Heatmap | Concepts | Rule | Examples | Strip | Composite
 
 
 def form_from_json(data: Json) -> Form:
@@ -324,6 +345,8 @@ def form_from_json(data: Json) -> Form:
             case "examples":
                 shown = tuple(Example(input_from_json(item), int(found)) for item, found in data["examples"])
                 return Examples(shown)
+            case "composite":
+                return Composite(tuple(Part(form_from_json(form), bool(signed)) for form, signed in data["parts"]))
             case "strip":
                 steps = tuple(_step(*parts) for parts in data["steps"])
                 return Strip(steps, bool(data["crosses"]), int(data["own"]))

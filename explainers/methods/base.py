@@ -82,6 +82,8 @@ class Attribution:
         The item on its way to another output; weights are then their margins, one a step.
     own : int
         The step that is the item itself.
+    parts : tuple of (bool, Attribution), optional
+        Several explanations on one page, each with whether its weights have a direction; weights are all of theirs.
     """
 
     weights: FloatArray
@@ -93,6 +95,7 @@ class Attribution:
     examples: tuple[Example, ...] | None = None
     steps: tuple[Step, ...] | None = None
     own: int = 0
+    parts: tuple[tuple[bool, Attribution], ...] | None = None
 
 
 Method: TypeAlias = Callable[[Batch], list[Attribution]]

@@ -12,6 +12,7 @@ from explainers.methods.base import Attribution, BoolArray, FloatArray
 from explainers.methods.conditions import coverage, holding
 from explainers.predictors.base import Predictor
 from explainers.types import (
+    Composite,
     Concept,
     Concepts,
     Examples,
@@ -21,6 +22,7 @@ from explainers.types import (
     Heatmap,
     ImageInput,
     Input,
+    Part,
     Rule,
     RulePart,
     Step,
@@ -55,6 +57,8 @@ def to_form(predictor: Predictor, item: Input, attribution: Attribution) -> Form
     ExplainerError
         When the number of weights does not fit the item, which is a fault of the method.
     """
+    if attribution.parts is not None:
+        return Composite(tuple(Part(to_form(predictor, item, own), signed) for signed, own in attribution.parts))
     if attribution.examples is not None:
         return Examples(attribution.examples)
     if attribution.steps is not None:

@@ -18,6 +18,7 @@ import numpy as np
 
 from explainers.methods import decision_boundary, latent_shift, nearest_examples, senn
 from explainers.methods.base import Attribution, Batch, FloatArray, generator, method
+from explainers.methods.composite import together
 from explainers.predictors.base import Predictor
 
 _STRIPS: Mapping[str, Callable[[Batch, Predictor], list[Attribution]]] = {
@@ -38,6 +39,8 @@ def explain(batch: Batch) -> list[Attribution]:
         predictor.
     """
     name = str(batch.params["method"])
+    if name == "composite":
+        return together(batch, "placebo_random_weights")
     if name == "nearest_examples":  # a net with random weights still finds what looks alike
         return [replace(own, diagnostics={}) for own in nearest_examples.at_random(batch)]
     wrong = batch.predictor.reinitialised(_weights_seed(int(batch.params["weights_seed"])))

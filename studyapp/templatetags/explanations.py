@@ -16,11 +16,13 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext
 
 from explainers.types import (
+    Composite,
     Concepts,
     Examples,
     FeatureWeights,
     Heatmap,
     ImageInput,
+    Part,
     Rule,
     RulePart,
     Strip,
@@ -159,6 +161,8 @@ class Shown:
     altered: tuple[Altered, ...] = ()
     crosses: bool = False
     is_pictures: bool = False
+    parts: tuple[Shown, ...] = ()
+    number: str = ""  # of a part; makes the names of its elements its own
 
 
 @register.simple_tag
@@ -192,6 +196,9 @@ def explanation_of(stimulus: Stimulus) -> Shown | None:
             )
         case Examples():
             return Shown(name, sides, neighbours=neighbours(form, stimulus))
+        case Composite(parts=parts):
+            shown = [_part(stimulus, part, number) for number, part in enumerate(parts, start=1)]
+            return Shown(name, sides, parts=tuple(shown), holds_input=shown[0].holds_input)
         case Strip():
             return Shown(
                 name,
@@ -211,6 +218,13 @@ def explanation_of(stimulus: Stimulus) -> Shown | None:
                 precision=percent(form.precision),
                 coverage=percent(form.coverage),
             )
+
+
+def _part(stimulus: Stimulus, part: Part, number: int) -> Shown:
+    """One of several explanations, as it would be shown alone."""
+    shown = explanation_of(replace(stimulus, explanation=part.form, is_signed=part.is_signed))
+    assert shown is not None
+    return replace(shown, number=f"-{number}")
 
 
 def sides_of(stimulus: Stimulus) -> Sides:

@@ -19,11 +19,12 @@ import explainers.explain as explaining
 from explainers.errors import ExplainerError, InputError, ParameterError, UnknownName
 from explainers.explain import explain
 from explainers.methods import gradients, lime
-from explainers.methods.base import Batch, BoolArray, method
+from explainers.methods.base import Attribution, Batch, BoolArray, method
 from explainers.methods.masking import Masking
 from explainers.predictors.base import Predictor
 from explainers.registry import EXPLAINERS, Choice, base_of, checked, form_of, forms_of, needs_of
 from explainers.types import (
+    Composite,
     Concepts,
     Examples,
     ExplainerSpec,
@@ -54,7 +55,7 @@ FEW = {
     "max_conditions": 2,
     "training_steps": 30,
 }
-DRAWING = {"lime", "kernel_shap", "smoothgrad", "anchors"}
+DRAWING = {"lime", "kernel_shap", "smoothgrad", "anchors", "composite"}
 # These placebos look at the real weights alone, so one base method for every kind of unit will do.
 KINDS = (
     "occlusion",
@@ -107,8 +108,11 @@ class Run:
 
     @property
     def has_weights(self) -> bool:
-        """Whether the parts of an item are weighed; examples show other items, strips the item with changes."""
-        return not {"examples", "strip"} & set(base_of(self.spec).forms.values())
+        """Whether the parts of an item are weighed; examples show other items, strips the item with changes.
+
+        A composite has weights beside examples.
+        """
+        return not {"examples", "strip", "composite"} & set(base_of(self.spec).forms.values())
 
     @property
     def is_attention(self) -> bool:
@@ -140,10 +144,15 @@ def _runs() -> list[Run]:
 
 
 def _is_run(spec: ExplainerSpec, case: str) -> bool:
-    """Methods of one architecture on that one; the others on all, but a slow third of texts on few of them."""
+    """Methods of one architecture on that one; the others on all, but a slow third of texts on few of them.
+
+    A composite's parts keep their promises by themselves, so one architecture of each modality will do for it.
+    """
     modality, _, architecture = case.partition("-")
     needs, name = needs_of(spec), str(spec.params.get("method", spec.name))
     fits = modality in forms_of(spec) and (not needs or architecture in needs)
+    if name == "composite":
+        return fits and architecture in {"mlp", "gru", "cnn"}
     return fits and (architecture != "transformer" or bool(needs) or name in {"lime", "saliency"})
 
 
@@ -176,6 +185,8 @@ def weights(form: Form) -> np.ndarray:
             return np.array([float(part.is_condition) for part in form.parts])
         case Strip():
             return np.array([step.margin for step in form.steps])
+        case Composite():
+            return np.concatenate([weights(part.form) for part in form.parts])
 
 
 def as_bytes(explanations: list[Explanation]) -> list[str]:
@@ -200,33 +211,38 @@ def test_form_is_the_one_the_registry_names(run: Run, cases: Mapping[str, Case],
 
 @every_run
 def test_form_names_the_parts_of_its_own_input(run: Run, cases: Mapping[str, Case], results: Results) -> None:
-    model = cases[run.case].predictor
     for item, explanation in zip(cases[run.case].inputs, results[str(run)], strict=True):
-        match explanation.form:
-            case FeatureWeights(features=features):
-                assert tuple((feature.name, feature.value) for feature in features) == item.values
-            case TokenWeights(tokens=tokens, weights=values):
-                assert (tokens, len(values)) == (item.tokens, len(item.tokens))
-            case Heatmap(height=height, width=width, values=values):
-                assert (height, width, len(values)) == (*SHAPE[1:], SHAPE[1] * SHAPE[2])
-            case Concepts(concepts=concepts):
-                assert tuple(concept.name for concept in concepts) == model.concept_names
-                assert tuple(concept.prototypes for concept in concepts) == model.prototypes
-            case Examples(examples=examples):
-                known = model.background.inputs
-                assert len({example.input for example in examples} & set(known)) == 3
-                assert item not in {example.input for example in examples}
-                said = [output.class_index for output in model.outputs([example.input for example in examples])]
-                assert [example.class_index for example in examples] == said
-            case Rule(parts=parts):
-                named = item.values if item.modality == "tabular" else tuple(("", token) for token in item.tokens)
-                assert tuple((part.name, part.value) for part in parts) == named
-            case Strip(steps=steps, own=own) if isinstance(item, ImageInput):
-                assert (len(steps), own) == (5, 2)
-                sizes = {(step.input.height, step.input.width, step.input.channels, step.change) for step in steps}
-                assert sizes == {(item.height, item.width, item.channels, None)}
-            case Strip(steps=steps):
-                check_strip(item, steps)
+        form = explanation.form
+        for shown in [part.form for part in form.parts] if isinstance(form, Composite) else [form]:
+            check_names(shown, item, cases[run.case].predictor)
+
+
+def check_names(shown: Form, item: Input, model: Predictor) -> None:
+    match shown:
+        case FeatureWeights(features=features):
+            assert tuple((feature.name, feature.value) for feature in features) == item.values
+        case TokenWeights(tokens=tokens, weights=values):
+            assert (tokens, len(values)) == (item.tokens, len(item.tokens))
+        case Heatmap(height=height, width=width, values=values):
+            assert (height, width, len(values)) == (*SHAPE[1:], SHAPE[1] * SHAPE[2])
+        case Concepts(concepts=concepts):
+            assert tuple(concept.name for concept in concepts) == model.concept_names
+            assert tuple(concept.prototypes for concept in concepts) == model.prototypes
+        case Examples(examples=examples):
+            known = model.background.inputs
+            assert len({example.input for example in examples} & set(known)) == 3
+            assert item not in {example.input for example in examples}
+            said = [output.class_index for output in model.outputs([example.input for example in examples])]
+            assert [example.class_index for example in examples] == said
+        case Rule(parts=parts):
+            named = item.values if item.modality == "tabular" else tuple(("", token) for token in item.tokens)
+            assert tuple((part.name, part.value) for part in parts) == named
+        case Strip(steps=steps, own=own) if isinstance(item, ImageInput):
+            assert (len(steps), own) == (5, 2)
+            sizes = {(step.input.height, step.input.width, step.input.channels, step.change) for step in steps}
+            assert sizes == {(item.height, item.width, item.channels, None)}
+        case Strip(steps=steps):
+            check_strip(item, steps)
 
 
 def check_strip(item: Input, steps: Sequence[Step]) -> None:
@@ -291,7 +307,7 @@ def test_weights_point_towards_the_explained_class(run: Run, cases: Mapping[str,
     """
     case = cases[run.case]
     for_0, for_1 = (
-        [attribution.weights for attribution in method(run.spec.name)(batch(run, case, (class_index,) * 7))]
+        [directed(attribution) for attribution in method(run.spec.name)(batch(run, case, (class_index,) * 7))]
         for class_index in (0, 1)
     )
     sign = -1 if EXPLAINERS[run.spec.name].signed else 1
@@ -305,6 +321,11 @@ def test_weights_point_towards_the_explained_class(run: Run, cases: Mapping[str,
         for_0, for_1 = ([margins[own : own + 1] for margins in some] for some in (for_0, for_1))
     for one, other in zip(for_0, for_1, strict=True):
         np.testing.assert_allclose(one, sign * other, rtol=1e-4, atol=1e-6)
+
+
+def directed(attribution: Attribution) -> np.ndarray:
+    """The weights; of a composite those of its first part, which is LIME here."""
+    return attribution.parts[0][1].weights if attribution.parts else attribution.weights
 
 
 def batch(run: Run, case: Case, classes: tuple[int, ...]) -> Batch:
