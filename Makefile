@@ -69,6 +69,7 @@ bench: $(VENV)/.installed-bench
 	@$(PYTHON) -m bench.pages
 	@$(PYTHON) -m bench.explainers
 	@$(PYTHON) -m bench.mixed
+	@$(PYTHON) -m bench.analysis
 
 # Every test of the analysis on 2,000 studies, half an hour of one core; stopped, it goes on where it was.
 calibration: $(VENV)/.installed

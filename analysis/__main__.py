@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Final
 
-from analysis.commands import adjust, fit, power, report, schema, sequential
+from analysis.commands import adjust, fit, importing, power, report, schema, sequential
 from analysis.errors import AnalysisError
 
-COMMANDS: Final[tuple[ModuleType, ...]] = (report, fit, power, sequential, adjust, schema)
+COMMANDS: Final[tuple[ModuleType, ...]] = (report, importing, fit, power, sequential, adjust, schema)
 USAGE: Final = "python -m analysis responses.csv design.json is short for the command report."
 
 

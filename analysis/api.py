@@ -21,6 +21,7 @@ from analysis.errors import EmptyStudyError, TableError
 from analysis.estimands import ESTIMANDS
 from analysis.estimands.base import Outcome, Question
 from analysis.estimation import Estimation, planned_estimates
+from analysis.importing import import_responses, import_study
 from analysis.inference.counts import ALARM_P
 from analysis.inference.welch import mean_of
 from analysis.items import vary_over_items
@@ -42,6 +43,8 @@ __all__ = [
     "LookMade",
     "analyse",
     "draw_figures",
+    "import_responses",
+    "import_study",
     "look",
     "look_document",
     "read_design",
@@ -183,6 +186,7 @@ def _report(study: _Study, responses_sha256: str, looks: Sequence[LookMade]) -> 
         title=design.title,
         stages=study.stages,
         is_simulated=bool(study.table.simulated[0]),
+        is_imported=design.is_imported,
         arms=design.arms,
         phases=design.phases,
         plan=plan,
@@ -252,6 +256,7 @@ def _arm_means(study: _Study, outcome: Outcome, level: float) -> tuple[ArmMean, 
 def _deviations(study: _Study, outcome: Outcome) -> Iterator[str]:
     """Say, in sentences, what was not as planned and what was missing."""
     plan, n = study.design.plan, len(study.enrolments)
+    yield from study.design.assumptions or ()
     if study.stages != plan.stages:
         yield f"Stages analysed: {', '.join(study.stages)}; planned: {', '.join(plan.stages)}."
     if study.table.simulated[0]:

@@ -24,7 +24,7 @@ MissingRule = Literal["no_gain", "no_change", "chance", "available"]
 ROLES: Final = ("control", "placebo", "explained")
 MISSING_RULES: Final = tuple(dict.fromkeys(rule for estimand in ESTIMANDS.values() for rule in estimand.missing_rules))
 MULTIPLICITIES: Final = tuple(ADJUSTMENTS)
-METHODS: Final = ("permuted_blocks",)
+METHODS: Final = ("permuted_blocks", "complete")
 
 T = TypeVar("T", str, int, float)
 
@@ -110,6 +110,10 @@ class Design:
     `trim` is the rule for response times, under `plan.response_times`, and `looks` are the looks before the end, under
     `plan.looks`; None where the plan has none. `capacity` is how many people are planned. `blocks` are in the order
     people meet them; empty where the design does not say what its phases are made of.
+
+    `allocation_method` is "complete" where nothing is known of an allocation but how many each arm has: all ways to
+    give them out are then taken as equally likely. `assumptions` are the sentences of a study that was run elsewhere
+    about what is taken for granted; None for a study of ours, whose design was frozen before anybody came.
     """
 
     title: str
@@ -123,6 +127,13 @@ class Design:
     looks: LookPlan | None = None
     capacity: int | None = None
     blocks: tuple[TrialBlock, ...] = ()
+    allocation_method: str = "permuted_blocks"
+    assumptions: tuple[str, ...] | None = None
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether the study was run elsewhere."""
+        return self.assumptions is not None
 
     def arm(self, key: str) -> Arm:
         """Return the arm of this key.
@@ -248,7 +259,8 @@ def _shown(value: object) -> str:
 
 
 def _design(reader: _Reader, sha256: str) -> Design:
-    reader.choice("allocation.method", METHODS)
+    method = reader.choice("allocation.method", METHODS)
+    multiples = "allocation.block_multiples"
     return Design(
         title=reader.one("title", str),
         arms=tuple(_arm(reader, f"arms[{i}]") for i in reader.indices("arms")),
@@ -257,7 +269,8 @@ def _design(reader: _Reader, sha256: str) -> Design:
             for i in reader.indices("phases")
         ),
         block_multiples=tuple(
-            reader.whole(f"allocation.block_multiples[{i}]", 1) for i in reader.indices("allocation.block_multiples")
+            reader.whole(f"{multiples}[{i}]", 1)
+            for i in (reader.some(multiples) if method == "complete" else reader.indices(multiples))
         ),
         plan=_plan(reader),
         rules=tuple(_rules(reader)),
@@ -266,7 +279,16 @@ def _design(reader: _Reader, sha256: str) -> Design:
         looks=_looks(reader),
         capacity=_capacity(reader),
         blocks=tuple(_blocks(reader)),
+        allocation_method=method,
+        assumptions=_assumptions(reader),
     )
+
+
+def _assumptions(reader: _Reader) -> tuple[str, ...] | None:
+    if reader.look_up("imported") is None:
+        return None
+    path = "imported.assumptions"
+    return tuple(reader.one(f"{path}[{i}]", str) for i in reader.indices(path))
 
 
 def _arm(reader: _Reader, path: str) -> Arm:

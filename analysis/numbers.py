@@ -45,6 +45,7 @@ SCALES: Final = {
     "ratio of proportions correct": Scale("times the accuracy", most_places=2, is_ratio=True),
     "log odds": Scale("log odds", most_places=2),
     "scale points": Scale("scale points", most_places=2),
+    "points": Scale("points", most_places=2),
 }
 
 

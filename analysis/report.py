@@ -67,6 +67,8 @@ class Report:
         Of the people analysed.
     is_simulated : bool
         Whether these people were invented.
+    is_imported : bool
+        Whether the study was run elsewhere, so that its allocation and plan are what an importer's mapping says.
     arms, phases, plan
         Of the frozen design.
     estimand_title, unit : str
@@ -123,6 +125,7 @@ class Report:
     title: str
     stages: tuple[str, ...]
     is_simulated: bool
+    is_imported: bool
     arms: tuple[Arm, ...]
     phases: tuple[Phase, ...]
     plan: Plan

@@ -23,16 +23,17 @@ def methods_paragraph(report: Report) -> str:
         One paragraph.
     """
     plan = report.plan
-    control, pre, post = report.arm_title(plan.control), report.phase_title(plan.pre), report.phase_title(plan.post)
+    control = report.arm_title(plan.control)
     rule = ESTIMANDS[plan.estimand].missing_rules[plan.missing]
     weights = ":".join(str(arm.weight) for arm in report.arms)
     sentences = [
         f"Participants were allocated to {len(report.arms)} arms ({_listed([arm.title for arm in report.arms])}) "
-        f"in the ratio {weights} by permuted blocks within strata.",
-        f"The outcome, one number a participant, was the {report.estimand.variable} (PRE is the phase “{pre}”, POST is "
-        f"“{post}”); the estimand is the difference of its arm means, each explained arm minus {control}, over "
-        "everybody allocated.",
-        f"Participants who lack the answers that it is made of were {rule}, a rule set before the study opened.",
+        f"in the ratio {weights} {_mechanism(report)}.",
+        f"The outcome, one number a participant, was the {report.estimand.variable}{_phases_meant(report)}; the "
+        f"estimand is the difference of its arm means, each explained arm minus {control}, over everybody "
+        f"{'in the data' if report.is_imported else 'allocated'}.",
+        f"Participants who lack the answers that it is made of were {rule}, a rule set "
+        f"{'for this analysis of data that were there' if report.is_imported else 'before the study opened'}.",
         _test_sentence(report),
         f"Intervals have level {level_text(1 - plan.alpha)}: Welch's on participants' values, and a conservative one "
         f"from {plan.bootstrap_draws:,} resamples of participants within arms and of items.",
@@ -47,6 +48,21 @@ def methods_paragraph(report: Report) -> str:
         f"SciPy {report.provenance.scipy}).",
     ]
     return " ".join(sentences)
+
+
+def _mechanism(report: Report) -> str:
+    if report.is_imported:
+        return "where the study was run; what is assumed of how is listed with the results"
+    return "by permuted blocks within strata"
+
+
+def _phases_meant(report: Report) -> str:
+    """Say which phases are PRE and POST, as far as the outcome is made of them."""
+    names = (("PRE", report.plan.pre), ("POST", report.plan.post))
+    meant = [(name, report.phase_title(key)) for name, key in names if name in report.estimand.variable]
+    verbs = ("is the phase", "is")
+    said = [f"{name} {verb} “{title}”" for (name, title), verb in zip(meant, verbs, strict=False)]
+    return f" ({', '.join(said)})" if said else ""
 
 
 def results_paragraph(report: Report) -> str:
@@ -106,7 +122,8 @@ def _test_sentence(report: Report) -> str:
     if any("permutation test over all" in estimate.method for estimate in report.primary):
         how = "over every allocation the mechanism could have given"
     else:
-        how = f"that re-drew the actual allocation {report.draws:,} times"
+        which = "allocation so assumed" if report.is_imported else "actual allocation"
+        how = f"that re-drew the {which} {report.draws:,} times"
     return (
         f"The test was a two-sided permutation test {how} (studentised difference of means; "
         "the null hypothesis is that no participant's outcome depends on the arm)."

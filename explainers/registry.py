@@ -77,7 +77,8 @@ class Entry:
     `needs` names the architecture a method is bound to ("senn"), or a part that several have (`WITH_PART`); it is empty
     where any predictor will do.
     `forms` gives the form of the result for each modality it serves.
-    `placebo` is true for methods that carry no information about the item's own output.
+    `placebo` is true for methods that carry no information about the item's own output; `looks_like` names the method
+    it stands beside, where it has no parameter that does.
     """
 
     path: str
@@ -86,6 +87,7 @@ class Entry:
     params: Mapping[str, Param] = field(default_factory=dict)
     needs: str = ""
     placebo: bool = False
+    looks_like: str = ""
     signed: bool = True  # whether a weight says for or against, or only how much
     needs_donor: bool = False  # the request must carry another item with the same output
     rows: int = 1  # about how many rows the method makes of an item, where no parameter says it
@@ -232,6 +234,34 @@ _DECISION_BOUNDARY: Mapping[str, Param] = {
         ),
     ),
 }
+_PROTOTYPES: Mapping[str, Param] = {
+    "n_prototypes": Int(3, low=1, high=8, help="How many of the prototypes that the item is most like are shown."),
+    "shown_as": Choice(
+        "decoded",
+        ("decoded", "training"),
+        help=(
+            "Whether a prototype is shown as the predictor itself draws it (decoded), or as the picture among those it "
+            "learned from that comes nearest (training): sharper to look at, but not quite the prototype."
+        ),
+    ),
+}
+_PROBABILISTIC_PROTOTYPES: Mapping[str, Param] = {
+    "n_draws": Int(
+        3,
+        low=1,
+        high=5,
+        help="How many pictures show what a prototype may look like, from least to most like the item.",
+    ),
+}
+_ADVERSARIAL: Mapping[str, Param] = {
+    "max_change": Float(
+        0.01,
+        low=0.0001,
+        high=0.5,
+        help="How far the probabilities of the answer may move: half the sum of what they change by.",
+    ),
+    "n_rounds": Int(150, low=20, high=5000, help="How many steps are taken away from the real attention."),
+}
 _LATENT_SHIFT: Mapping[str, Param] = {
     "frames_a_side": Int(
         2, low=1, high=3, help="How many pictures stand on each side of the item: 2 make a strip of five."
@@ -274,6 +304,8 @@ _OF_BASE_METHODS: Mapping[str, Param] = {
     **_ANCHORS,
     **_NEAREST_EXAMPLES,
     **_DECISION_BOUNDARY,
+    **_PROTOTYPES,
+    **_PROBABILISTIC_PROTOTYPES,
     **_LATENT_SHIFT,
 }
 _BASE_METHOD = Choice(
@@ -296,6 +328,8 @@ _BASE_METHOD = Choice(
         "latent_shift",
         "attention",
         "attention_rollout",
+        "prototypes",
+        "probabilistic_prototypes",
         "composite",
     ),
     help="The method whose look the placebo takes: the one of the arm it stands beside.",
@@ -531,6 +565,34 @@ EXPLAINERS: Mapping[str, Entry] = {
         ),
         reference="Abnar & Zuidema 2020, Quantifying attention flow in transformers, ACL, arXiv 2005.00928",
     ),
+    "prototypes": Entry(
+        path="explainers.methods.prototypes:explain",
+        title="A prototype network's own explanation",
+        forms={"image": "prototypes"},
+        params=_PROTOTYPES,
+        needs="prototype",
+        signed=False,
+        rows=64,
+        summary=(
+            "A prototype network answers by comparing the item with a few prototypes that it has learned: this shows "
+            "those that the item is most like, and how much. A placebo shows other prototypes of the same classes."
+        ),
+        reference="Li, Liu, Chen & Rudin 2018, Deep learning for case-based reasoning, AAAI, arXiv 1710.04806",
+    ),
+    "probabilistic_prototypes": Entry(
+        path="explainers.methods.probabilistic_prototypes:explain",
+        title="Uncertain prototypes (Prob-PSENN)",
+        forms={"image": "prototypes"},
+        params=_PROBABILISTIC_PROTOTYPES,
+        needs="prob-psenn",
+        signed=False,
+        rows=64,
+        summary=(
+            "A probabilistic prototype network has one prototype a class and is not sure what it looks like: this "
+            "shows what it may be, how alike the item is to that, and how much the likeness changes with it."
+        ),
+        reference="Vadillo, Santana, Lozano & Kwiatkowska 2024, Uncertainty-aware explanations, arXiv 2403.13740",
+    ),
     "composite": Entry(
         path="explainers.methods.composite:explain",
         title="Several methods on one page",
@@ -610,6 +672,48 @@ EXPLAINERS: Mapping[str, Entry] = {
         ),
         reference="Wiegreffe & Pinter 2019, Attention is not not explanation, EMNLP, arXiv 1908.04626",
     ),
+    "attention_uniform": Entry(
+        path="explainers.methods.attention_uniform:explain",
+        title="Placebo: uniform attention",
+        forms={"text": "token_weights"},
+        placebo=True,
+        looks_like="attention",
+        summary=(
+            "Attention that is the same for every word: it says nothing, and people see that it does. Stored beside "
+            "it: how far the answer moves when the network must look at all words alike."
+        ),
+        reference="Wiegreffe & Pinter 2019, Attention is not not explanation, EMNLP, arXiv 1908.04626, section 3.2",
+    ),
+    "attention_frozen": Entry(
+        path="explainers.methods.attention_frozen:explain",
+        title="Placebo: attention that has learned nothing",
+        forms={"text": "token_weights"},
+        params={
+            "weights_seed": Int(
+                0, low=0, high=2**31 - 1, help="Draws the random weights of the attention, once for the whole study."
+            ),
+        },
+        placebo=True,
+        looks_like="attention",
+        summary=(
+            "The network as it was trained, but what decides where it looks has random weights; the shares are "
+            "brought to the sizes of the real ones. It looks like the real attention and points elsewhere."
+        ),
+        reference="Wiegreffe & Pinter 2019, Attention is not not explanation, EMNLP, arXiv 1908.04626",
+    ),
+    "attention_adversarial": Entry(
+        path="explainers.methods.attention_adversarial:explain",
+        title="Placebo: adversarial attention with the same answer",
+        forms={"text": "token_weights"},
+        params=_ADVERSARIAL,
+        placebo=True,
+        looks_like="attention",
+        summary=(
+            "Attention as far as possible from the network's own that would still give (nearly) the same answer. Where "
+            "people learn as much from it as from the real one, the real one explained nothing."
+        ),
+        reference="Jain & Wallace 2019, Attention is not explanation, NAACL, arXiv 1902.10186, section 4.2.2",
+    ),
 }
 
 
@@ -664,10 +768,17 @@ def parts_of(spec: ExplainerSpec) -> tuple[ExplainerSpec, ...]:
     )
 
 
-def base_of(spec: ExplainerSpec) -> Entry:
-    """The method whose look the result has: a placebo's base method, otherwise the method itself."""
+def base_name(spec: ExplainerSpec) -> str:
+    """The name of the method whose look the result has: a placebo's base method, otherwise the method itself."""
     found = entry(spec.name)
-    return entry(str(spec.params.get("method", found.params["method"].default))) if found.placebo else found
+    if not found.placebo:
+        return spec.name
+    return found.looks_like or str(spec.params.get("method", found.params["method"].default))
+
+
+def base_of(spec: ExplainerSpec) -> Entry:
+    """The entry of `base_name`."""
+    return entry(base_name(spec))
 
 
 def forms_of(spec: ExplainerSpec) -> Mapping[Modality, FormName]:

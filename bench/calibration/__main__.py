@@ -2,7 +2,8 @@
 
 `make calibration`, or `python -m bench.calibration`, tries all of them on 2,000 studies (about 25 minutes of one core;
 a process a core) and writes docs/calibration.json and docs/calibration.md. It can be stopped and goes on where it was,
-as long as the code is the same. `--studies 100` is a quick look: it prints the table and writes nothing into docs.
+as long as the code is the same. `--only GROUP` tries some again and leaves the others' lines in place. `--studies 100`
+is a quick look: it prints the table and writes nothing into docs.
 """
 
 from __future__ import annotations
@@ -13,12 +14,11 @@ import os
 os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 from bench.calibration.groups import GROUPS
-from bench.calibration.report import Row, as_json, as_page, commit_now, rows_of
+from bench.calibration.report import Table, commit_now, rows_of, stamp, to_page, write
 from bench.calibration.run import ROOT, read, run
 
 SEED = 20261122
@@ -31,16 +31,16 @@ def main() -> int:
     sizes = {key: options.studies or GROUPS[key].n_studies for key in options.only or GROUPS}
     for key, done, of in run(sizes, options.seed, options.keep, options.processes):
         print(f"\r{key}: {done:,} of {of:,}".ljust(60), end="\n" if done == of else "", file=sys.stderr, flush=True)
-    rows = [
-        row
-        for key, n in sizes.items()
-        for row in rows_of(GROUPS[key], {k: c[:n] for k, c in read(options.keep, key, options.seed).items()})
-    ]
-    page = as_page(rows, options.seed, "make calibration", commit)
-    if options.studies or options.only:
-        print(page)
+    rows = []
+    for key, n in sizes.items():
+        columns = {name: answers[:n] for name, answers in read(options.keep, key, options.seed).items()}
+        rows += rows_of(GROUPS[key], columns)
+    found = Table(tuple(rows), {key: stamp(GROUPS[key], options.seed, commit) for key in sizes})
+    if options.studies:
+        print(to_page(found))
     else:
-        _write(rows, page, options.seed, commit)
+        write(found, ROOT / "docs")
+        print("docs/calibration.md", file=sys.stderr)
     off = [row for row in rows if not row.is_kept]
     print(f"{len(rows) - len(off)} of {len(rows)} lines are as expected.", file=sys.stderr)
     return 1 if off else 0
@@ -55,13 +55,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--keep", type=Path, default=kept, help="folder for what is done (default: the data folder)")
     return parser.parse_args()
-
-
-def _write(rows: list[Row], page: str, seed: int, commit: str) -> None:
-    found = as_json(rows, seed, "make calibration", commit)
-    (ROOT / "docs" / "calibration.json").write_text(json.dumps(found, indent=1) + "\n")
-    (ROOT / "docs" / "calibration.md").write_text(page)
-    print("docs/calibration.md", file=sys.stderr)
 
 
 if __name__ == "__main__":

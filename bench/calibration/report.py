@@ -1,10 +1,13 @@
 """The table of rates, as JSON and as a page."""
 
+import json
 import platform
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from pathlib import Path
+from typing import Any
 
 from scipy import stats
 
@@ -12,6 +15,7 @@ from bench.calibration.checks import Check, Group, Kind
 from bench.calibration.groups import GROUPS
 from bench.calibration.run import ROOT, Columns, fingerprint
 
+COMMAND = "make calibration"
 TITLES: Mapping[Kind, tuple[str, str]] = {
     "size": (
         "Tests where nothing is to be found",
@@ -87,42 +91,105 @@ def _row(group: Group, key: str, check: Check, answers: Sequence[bool | None]) -
     )
 
 
-def as_json(rows: Sequence[Row], seed: int, command: str, commit: str) -> dict[str, object]:
-    """Return everything, with what it was made by."""
-    return {
-        "made_by": command,
-        "seed": seed,
-        "versions": {name: version(name) for name in ("foretell", "numpy", "scipy")}
-        | {"python": platform.python_version(), "commit": commit, "code": fingerprint()},
-        "processes": {key: GROUPS[key].process for key in dict.fromkeys(row.group for row in rows)},
-        "rows": [asdict(row) for row in rows],
-    }
+@dataclass(frozen=True)
+class Stamp:
+    """What a group's lines were made by.
+
+    Parameters
+    ----------
+    process : str
+        How the studies came about, in words.
+    seed : int
+    commit, code : str
+        Of the repository, and of the files that the answers come from.
+    foretell, python, numpy, scipy : str
+        Versions.
+    """
+
+    process: str
+    seed: int
+    commit: str
+    code: str
+    foretell: str
+    python: str
+    numpy: str
+    scipy: str
 
 
-def as_page(rows: Sequence[Row], seed: int, command: str, commit: str) -> str:
+def stamp(group: Group, seed: int, commit: str) -> Stamp:
+    """Return what a group's lines are being made by."""
+    versions = [version("foretell"), platform.python_version(), version("numpy"), version("scipy")]
+    return Stamp(group.process, seed, commit, fingerprint(group.key), *versions)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Everything that was found.
+
+    Parameters
+    ----------
+    rows : tuple of Row
+    stamps : mapping of str to Stamp
+        By group.
+    """
+
+    rows: tuple[Row, ...]
+    stamps: Mapping[str, Stamp]
+
+    def with_newer(self, newer: "Table") -> "Table":
+        """Return the table with the groups of a newer one in place of its own, in the order of `GROUPS`."""
+        old = [row for row in self.rows if row.group not in newer.stamps]
+        stamps = {**self.stamps, **newer.stamps}
+        known = [key for key in GROUPS if key in stamps]
+        rows = [row for key in known for row in (*old, *newer.rows) if row.group == key]
+        return Table(tuple(rows), {key: stamps[key] for key in known})
+
+
+def to_json(table: Table) -> dict[str, object]:
+    """Return the table as JSON data."""
+    stamps = {key: asdict(one) for key, one in table.stamps.items()}
+    return {"made_by": COMMAND, "groups": stamps, "rows": [asdict(row) for row in table.rows]}
+
+
+def from_json(tree: dict[str, Any]) -> Table:
+    """Return the table that `to_json` wrote."""
+    stamps = {key: Stamp(**one) for key, one in tree["groups"].items()}
+    return Table(tuple(Row(**row) for row in tree["rows"]), stamps)
+
+
+def to_page(table: Table) -> str:
     """Return the page."""
-    off = [row for row in rows if not row.is_kept]
-    largest = max((row.n_studies for row in rows), default=0)
-    verdict = (
-        "Every line is as expected."
-        if not off
-        else f"{len(off)} of {len(rows)} lines are not as expected: " + "; ".join(row.title for row in off) + "."
-    )
+    largest = max((row.n_studies for row in table.rows), default=0)
     parts = [
         "# Calibration of the analysis",
-        f"Each test of `analysis/` on up to {largest:,} simulated studies of crossed people and items, as planned and "
-        f"through the functions that the report calls. {verdict} Beside each rate stands its 95 % interval for the "
-        "number of studies (Clopper and Pearson).",
-        f"Made by `{command}` with seed {seed}; Foretell {version('foretell')} at {commit}, Python "
-        f"{platform.python_version()}, numpy {version('numpy')}, scipy {version('scipy')}. The same seed gives the "
-        "same studies and the same rates. This page is not edited by hand; `calibration.json` beside it holds the "
-        "figures.",
+        f"Each test of `analysis/` on up to {largest:,} simulated studies, by the functions that the report calls. "
+        f"{_verdict(table.rows)} Beside each rate stands its 95 % interval for the number of studies (Clopper and "
+        "Pearson).",
+        f"Made by `{COMMAND}`; the same seed gives the same studies and the same rates. This page is not edited by "
+        "hand; `calibration.json` beside it holds the figures.",
     ]
     for kind, (title, text) in TITLES.items():
-        chosen = [row for row in rows if row.kind == kind]
+        chosen = [row for row in table.rows if row.kind == kind]
         if chosen:
             parts += [f"## {title}", text, *_tables(chosen)]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join([*parts, "## Made by", _made_by(table.stamps)]) + "\n"
+
+
+def _verdict(rows: Sequence[Row]) -> str:
+    off = [row.title for row in rows if not row.is_kept]
+    if not off:
+        return "Every line is as expected."
+    return f"{len(off)} of {len(rows)} lines are not as expected: {'; '.join(off)}."
+
+
+def _made_by(stamps: Mapping[str, Stamp]) -> str:
+    lines = ["| studies | seed | commit | code | versions |", "|---|--:|---|---|---|"]
+    lines += [
+        f"| {key} | {one.seed} | {one.commit} | {one.code} | Foretell {one.foretell}, Python {one.python}, "
+        f"numpy {one.numpy}, scipy {one.scipy} |"
+        for key, one in stamps.items()
+    ]
+    return "\n".join(lines)
 
 
 def _tables(rows: Sequence[Row]) -> list[str]:
@@ -132,7 +199,7 @@ def _tables(rows: Sequence[Row]) -> list[str]:
         own = [row for row in rows if row.group == key]
         lines = ["| test | rate | its 95 % interval | studies | without an answer | as expected |"]
         lines += ["|---|--:|:-:|--:|--:|---|", *map(_line, own)]
-        parts += [f"{process[0].upper()}{process[1:]}:", "\n".join(lines)]
+        parts += [f"{process[0].upper()}{process[1:]} (`{key}`):", "\n".join(lines)]
     return parts
 
 
@@ -143,6 +210,14 @@ def _line(row: Row) -> str:
         f"| {row.title} | {row.rate:.4f} | {row.low:.4f} to {row.high:.4f} | {row.n_studies:,} | "
         f"{row.n_without or ''} | {said}{marked} |"
     )
+
+
+def write(found: Table, docs: Path) -> None:
+    """Keep a table and its page; groups that were not tried again keep their lines."""
+    kept = docs / "calibration.json"
+    table = from_json(json.loads(kept.read_text())).with_newer(found) if kept.exists() else found
+    kept.write_text(json.dumps(to_json(table), indent=1) + "\n")
+    (docs / "calibration.md").write_text(to_page(table))
 
 
 def commit_now() -> str:

@@ -1,11 +1,13 @@
 """Trying every group on many studies: some at a time, each kept as soon as it is done, so that a run can go on."""
 
 import hashlib
+import inspect
 import json
 import multiprocessing
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from zlib import crc32
 
@@ -16,7 +18,8 @@ from bench.calibration.checks import Answers, Group
 from bench.calibration.groups import GROUPS
 
 CHUNK = 50
-ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
 Columns = Mapping[str, list[bool | None]]
 
 
@@ -85,16 +88,17 @@ def read(folder: Path, key: str, seed: int) -> Columns:
 
 def kept_in(folder: Path, key: str, seed: int) -> Path:
     """Return the folder of a group's answers; it goes by the code too, so that no other code's are mixed in."""
-    return folder / f"{key}-{seed}-{fingerprint()}"
+    return folder / f"{key}-{seed}-{fingerprint(key)}"
 
 
-_FINGERPRINT: list[str] = []
+@cache
+def fingerprint(key: str) -> str:
+    """Return a name for the code that makes a group's answers, as it was when this program first asked."""
+    files = [*sorted((ROOT / "analysis").rglob("*.py")), HERE / "checks.py", HERE / "draw.py", _home(GROUPS[key])]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
 
 
-def fingerprint() -> str:
-    """Return a name for the code that makes the answers, as it was when this program began."""
-    if not _FINGERPRINT:
-        files = sorted([*(ROOT / "analysis").rglob("*.py"), *(ROOT / "bench" / "calibration").glob("*.py")])
-        texts = b"".join(path.read_bytes() for path in files if path.name not in ("__main__.py", "report.py"))
-        _FINGERPRINT.append(hashlib.sha256(texts).hexdigest()[:12])
-    return _FINGERPRINT[0]
+def _home(group: Group) -> Path:
+    """Return the file that a group's trial is written in."""
+    trial = group.trial.func if isinstance(group.trial, partial) else group.trial
+    return Path(inspect.getfile(trial))

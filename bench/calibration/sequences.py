@@ -24,7 +24,7 @@ def looks_trial(draw: np.random.Generator, n_people: int = 150) -> Answers:
     gains, arm = draw_gains(n_people, draw), permuted_blocks(n_people, (1, 1), draw).arm
     seen = [slice(0, round(time * n_people)) for time in TIMES]
     means = [welch(gains[part][arm[part] == 1], gains[part][arm[part] == 0], LEVEL) for part in seen]
-    looks = [Look(time, _z(mean)) for time, mean in zip(TIMES, means, strict=True)]
+    looks = [Look(time, z_of(mean)) for time, mean in zip(TIMES, means, strict=True)]
     found: dict[str, bool | None] = {
         name: any(one.action.startswith("stop") for one in decide(plan, looks)) for name, plan in PLANS.items()
     }
@@ -32,7 +32,7 @@ def looks_trial(draw: np.random.Generator, n_people: int = 150) -> Answers:
     return found
 
 
-def _z(difference: Mean) -> float:
+def z_of(difference: Mean) -> float:
     """Return the normal deviate that is as rare as the difference's t."""
     t, freedom = (difference.value or 0.0) / (difference.standard_error or 1.0), difference.degrees_of_freedom or 1.0
     return float(special.ndtri(special.stdtr(freedom, t)))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from explainers.predictors.base import Predictor
 from explainers.registry import entry
-from explainers.types import Example, Input, ItemRequest, Step
+from explainers.types import Example, Input, ItemRequest, Prototype, Step
 
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
@@ -82,6 +82,8 @@ class Attribution:
         The item on its way to another output; weights are then their margins, one a step.
     own : int
         The step that is the item itself.
+    prototypes : tuple of Prototype, optional
+        Prototypes that are shown; weights are then their similarities.
     parts : tuple of (bool, Attribution), optional
         Several explanations on one page, each with whether its weights have a direction; weights are all of theirs.
     """
@@ -95,6 +97,7 @@ class Attribution:
     examples: tuple[Example, ...] | None = None
     steps: tuple[Step, ...] | None = None
     own: int = 0
+    prototypes: tuple[Prototype, ...] | None = None
     parts: tuple[tuple[bool, Attribution], ...] | None = None
 
 

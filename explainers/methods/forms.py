@@ -23,8 +23,11 @@ from explainers.types import (
     ImageInput,
     Input,
     Part,
+    Prototype,
+    Prototypes,
     Rule,
     RulePart,
+    SingleForm,
     Step,
     Strip,
     TabularInput,
@@ -58,11 +61,17 @@ def to_form(predictor: Predictor, item: Input, attribution: Attribution) -> Form
         When the number of weights does not fit the item, which is a fault of the method.
     """
     if attribution.parts is not None:
-        return Composite(tuple(Part(to_form(predictor, item, own), signed) for signed, own in attribution.parts))
+        return Composite(tuple(Part(_single(predictor, item, own), signed) for signed, own in attribution.parts))
+    return _single(predictor, item, attribution)
+
+
+def _single(predictor: Predictor, item: Input, attribution: Attribution) -> SingleForm:
     if attribution.examples is not None:
         return Examples(attribution.examples)
     if attribution.steps is not None:
         return _strip(attribution.steps, attribution.weights, attribution.own)
+    if attribution.prototypes is not None:
+        return _prototypes(attribution.prototypes)
     if attribution.activations is not None:
         return _concepts(predictor, attribution.weights, attribution.activations)
     if isinstance(item, ImageInput):
@@ -104,6 +113,12 @@ def _rule(predictor: Predictor, item: Input, held: BoolArray, precision: float) 
     parts = [RulePart(name, value, bool(asked)) for (name, value), asked in zip(pairs, held, strict=True)]
     share = coverage(predictor.background, holding(predictor, item), held[None])
     return Rule(tuple(parts), *rounded(np.array([precision, share[0]])))
+
+
+def _prototypes(shown: tuple[Prototype, ...]) -> Prototypes:
+    numbers = [rounded(np.array([one.similarity, one.low, one.high])) for one in shown]
+    pairs = zip(shown, numbers, strict=True)
+    return Prototypes(tuple(Prototype(one.pictures, one.class_index, *found) for one, found in pairs))
 
 
 def _concepts(predictor: Predictor, relevances: FloatArray, activations: FloatArray) -> Concepts:

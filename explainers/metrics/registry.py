@@ -27,6 +27,7 @@ SHOWN_AS: Mapping[FormName, str] = {
     "rule": "a rule",
     "examples": "examples",
     "strip": "a strip of steps",
+    "prototypes": "prototypes",
     "composite": "several explanations",
 }
 

@@ -49,6 +49,10 @@ class AttentionModule(nn.Module, ABC):
     def combine(self, weights: Tensor, values: Tensor) -> Tensor:
         """Logits (n, n_classes) of values mixed by weights, shaped as in `Read`; differentiable in both."""
 
+    @abstractmethod
+    def looking(self) -> tuple[nn.Module, ...]:
+        """The parts whose weights decide nothing but where the module looks."""
+
     def forward(self, encoded: Tensor) -> Tensor:
         return self.from_embeddings(self.embedding(encoded), encoded)
 

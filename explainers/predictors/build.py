@@ -12,6 +12,8 @@ from explainers.errors import ArtifactError
 from explainers.predictors.base import Predictor
 from explainers.predictors.image import ImagePredictor
 from explainers.predictors.nets.image import Cnn, ImageSenn
+from explainers.predictors.nets.prob_psenn import ProbPsenn
+from explainers.predictors.nets.prototype import PrototypeNet
 from explainers.predictors.nets.tabular import Mlp, TabularSenn
 from explainers.predictors.nets.text import GruAttention, TextSenn
 from explainers.predictors.nets.transformer import TextTransformer
@@ -42,6 +44,12 @@ NETS: Mapping[tuple[str, str], Callable[[Card], nn.Module]] = {
     ("image", "cnn"): lambda card: Cnn(_shape(card), len(card.classes), card.recipe.width),
     ("image", "senn"): lambda card: ImageSenn(
         _shape(card), len(card.classes), card.recipe.width, card.recipe.n_concepts
+    ),
+    ("image", "prototype"): lambda card: PrototypeNet(
+        _shape(card), len(card.classes), card.recipe.width, card.recipe.n_prototypes, card.recipe.n_dimensions
+    ),
+    ("image", "prob-psenn"): lambda card: ProbPsenn(
+        _shape(card), len(card.classes), card.recipe.width, card.recipe.n_dimensions
     ),
 }
 

@@ -185,7 +185,9 @@ class DesignForm(forms.Form):
 
     estimand = forms.ChoiceField(
         choices=lambda: [
-            (key, f"{estimand.title} ({scale_of(estimand.unit).noun})") for key, estimand in ESTIMANDS.items()
+            (key, f"{estimand.title} ({scale_of(estimand.unit).noun})")
+            for key, estimand in ESTIMANDS.items()
+            if "scores" not in estimand.needs  # no task here gives any: they are in studies that are imported
         ],
         label=_("Estimand"),
         help_text=_("What each explained arm is compared with the control in."),

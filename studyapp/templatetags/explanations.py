@@ -22,9 +22,10 @@ from explainers.types import (
     FeatureWeights,
     Heatmap,
     ImageInput,
-    Part,
+    Prototypes,
     Rule,
     RulePart,
+    SingleForm,
     Strip,
     TabularInput,
     TextInput,
@@ -141,6 +142,19 @@ class Altered:
 
 
 @dataclass(frozen=True)
+class Compared:
+    """A learned prototype: its pictures, the model's answer to it where that may be told, and how alike the item is."""
+
+    pictures: tuple[str, ...]
+    answer: str
+    similarity: str
+    width: str
+    low: str = ""
+    high: str = ""
+    range: tuple[str, str] | None = None  # where the drawn range starts, and its width; None where it is nothing
+
+
+@dataclass(frozen=True)
 class Shown:
     """An explanation ready for the template of its form."""
 
@@ -155,6 +169,8 @@ class Shown:
     holds_input: bool = False  # a table of weights has the input's own rows, so it stands in the input's place
     has_conditions: bool = False
     neighbours: tuple[Neighbour, ...] = ()
+    compared: tuple[Compared, ...] = ()
+    is_uncertain: bool = False
     precision: str = ""
     coverage: str = ""
     steps: tuple[StepShown, ...] = ()
@@ -171,6 +187,21 @@ def explanation_of(stimulus: Stimulus) -> Shown | None:
     form = stimulus.explanation
     if form is None:
         return None
+    return _composite(form, stimulus) if isinstance(form, Composite) else _single(form, stimulus)
+
+
+def _composite(form: Composite, stimulus: Stimulus) -> Shown:
+    """Several explanations, each as it would be shown alone; they stand in the input's place where the first does."""
+    shown = []
+    for number, part in enumerate(form.parts, start=1):
+        alone = explanation_of(replace(stimulus, explanation=part.form, is_signed=part.is_signed))
+        assert alone is not None
+        shown.append(replace(alone, number=f"-{number}"))
+    name = "studyapp/forms_of_explanations/composite.html"
+    return Shown(name, sides_of(stimulus), parts=tuple(shown), holds_input=shown[0].holds_input)
+
+
+def _single(form: SingleForm, stimulus: Stimulus) -> Shown:
     sides = sides_of(stimulus)
     name = f"studyapp/forms_of_explanations/{form.form}.html"
     match form:
@@ -196,9 +227,6 @@ def explanation_of(stimulus: Stimulus) -> Shown | None:
             )
         case Examples():
             return Shown(name, sides, neighbours=neighbours(form, stimulus))
-        case Composite(parts=parts):
-            shown = [_part(stimulus, part, number) for number, part in enumerate(parts, start=1)]
-            return Shown(name, sides, parts=tuple(shown), holds_input=shown[0].holds_input)
         case Strip():
             return Shown(
                 name,
@@ -208,6 +236,9 @@ def explanation_of(stimulus: Stimulus) -> Shown | None:
                 crosses=form.crosses,
                 is_pictures=is_pictures(form),
             )
+        case Prototypes(prototypes=shown):
+            uncertain = any(one.is_uncertain for one in shown)
+            return Shown(name, sides, compared=compared(form, stimulus), is_uncertain=uncertain)
         case Rule():
             return Shown(
                 name,
@@ -218,13 +249,6 @@ def explanation_of(stimulus: Stimulus) -> Shown | None:
                 precision=percent(form.precision),
                 coverage=percent(form.coverage),
             )
-
-
-def _part(stimulus: Stimulus, part: Part, number: int) -> Shown:
-    """One of several explanations, as it would be shown alone."""
-    shown = explanation_of(replace(stimulus, explanation=part.form, is_signed=part.is_signed))
-    assert shown is not None
-    return replace(shown, number=f"-{number}")
 
 
 def sides_of(stimulus: Stimulus) -> Sides:
@@ -344,6 +368,27 @@ def small_and_side(margin: float, decimals: int, sides: Sides) -> str:
         return size_and_side(margin, decimals, sides)
     least = f"<{number_format(10**-decimals, decimals)}"
     return f"← {least}" if sides.of(margin) == "a" else f"{least} →"
+
+
+def compared(form: Prototypes, stimulus: Stimulus) -> tuple[Compared, ...]:
+    """The prototypes; their classes are named only where the study gave the model's output, since they tell it."""
+    is_given = stimulus.given is not None and stimulus.given.output is not None
+    return tuple(
+        Compared(
+            pictures=_prototypes(one.pictures),
+            answer=stimulus.classes[one.class_index] if is_given else "",
+            similarity=percent(one.similarity),
+            width=f"{one.similarity * BAR_WIDTH:.1f}",
+            low=percent(one.low),
+            high=percent(one.high),
+            range=_span(one.low, one.high) if percent(one.low) != percent(one.high) else None,
+        )
+        for one in form.prototypes
+    )
+
+
+def _span(low: float, high: float) -> tuple[str, str]:
+    return f"{low * BAR_WIDTH:.1f}", f"{(high - low) * BAR_WIDTH:.1f}"
 
 
 def percent(share: float) -> str:

@@ -1,5 +1,6 @@
 """The small version of `make calibration`: fewer and smaller studies, and bounds that a broken test still leaves."""
 
+import json
 from functools import partial
 
 import numpy as np
@@ -11,7 +12,7 @@ from bench.calibration.checks import Check, Group
 from bench.calibration.draw import World, draw_study, risk_difference
 from bench.calibration.groups import GROUPS
 from bench.calibration.others import agreement_trial, ratings_trial
-from bench.calibration.report import as_page, rows_of
+from bench.calibration.report import Table, from_json, rows_of, stamp, to_page, write
 from bench.calibration.run import Part, read, run, try_one, try_part
 from bench.calibration.several_arms import family_trial
 from bench.calibration.two_arms import MIXED, null_trial, slopes_trial, trials_as_people
@@ -34,6 +35,8 @@ TRIED = {
     "losses": (100, None),
     "use": (150, None),
     "agreement": (40, agreement_trial),
+    "stopped": (150, None),
+    "raters": (80, None),
 }
 
 
@@ -103,12 +106,30 @@ def test_a_model_without_a_maximum_is_counted_and_named():
     assert [(row.rate, row.n_without) for row in rows] == [(1 / 4, 1), (2 / 3, 1)]
 
 
-def test_the_page_names_the_lines_that_are_not_as_expected():
-    group = GROUPS["use"]
-    sound = rows_of(group, {"compliers": [True] + [False] * 19, "compliers_cover": [True] * 19 + [False]})
-    broken = rows_of(group, {"compliers": [True] * 4 + [False] * 16, "compliers_cover": [True] * 19 + [False]})
+def table_of(compliers, compliers_cover, commit="abc"):
+    rows = rows_of(GROUPS["use"], {"compliers": compliers, "compliers_cover": compliers_cover})
+    return Table(tuple(rows), {"use": stamp(GROUPS["use"], SEED, commit)})
 
-    assert "Every line is as expected." in as_page(sound, SEED, "make calibration", "abc")
-    page = as_page(broken, SEED, "make calibration", "abc")
-    assert "1 of 2 lines are not as expected: effect among compliers, test by allocation." in page
-    assert "| effect among compliers, test by allocation | 0.2000 | 0.0573 to 0.4366 | 20 |  | **no** |" in page
+
+def test_the_page_names_the_lines_that_are_not_as_expected():
+    sound = table_of([True] + [False] * 19, [True] * 19 + [False])
+    broken = table_of([True] * 4 + [False] * 16, [True] * 19 + [False])
+
+    assert "Every line is as expected." in to_page(sound)
+    assert "1 of 2 lines are not as expected: effect among compliers, test by allocation." in to_page(broken)
+    line = "| effect among compliers, test by allocation | 0.2000 | 0.0573 to 0.4366 | 20 |  | **no** |"
+    assert line in to_page(broken)
+
+
+def test_groups_tried_again_take_the_place_of_their_old_lines_alone(tmp_path):
+    looks = {name: [False] * 20 for name in GROUPS["looks"].checks}
+    looks = Table(tuple(rows_of(GROUPS["looks"], looks)), {"looks": stamp(GROUPS["looks"], SEED, "old")})
+    old, new = table_of([True] * 20, [True] * 20, "old"), table_of([False] * 20, [True] * 20, "new")
+
+    for found in (old, looks, new):
+        write(found, tmp_path)
+
+    kept = from_json(json.loads((tmp_path / "calibration.json").read_text()))
+    assert kept.rows == (*looks.rows, *new.rows)
+    assert {key: one.commit for key, one in kept.stamps.items()} == {"looks": "old", "use": "new"}
+    assert (tmp_path / "calibration.md").read_text() == to_page(kept)

@@ -22,7 +22,7 @@ from explainers.methods import gradients, lime
 from explainers.methods.base import Attribution, Batch, BoolArray, method
 from explainers.methods.masking import Masking
 from explainers.predictors.base import Predictor
-from explainers.registry import EXPLAINERS, Choice, base_of, checked, form_of, forms_of, needs_of
+from explainers.registry import EXPLAINERS, Choice, base_name, base_of, checked, form_of, forms_of, needs_of
 from explainers.types import (
     Composite,
     Concepts,
@@ -32,9 +32,10 @@ from explainers.types import (
     FeatureWeights,
     Form,
     Heatmap,
-    ImageInput,
     Input,
     ItemRequest,
+    Prototype,
+    Prototypes,
     Rule,
     Step,
     Strip,
@@ -42,7 +43,7 @@ from explainers.types import (
     TokenWeights,
     form_from_json,
 )
-from tests.contracts.tiny import PREDICTORS, SHAPE, Case
+from tests.contracts.tiny import BOUND, PREDICTORS, SHAPE, Case
 
 # enough for promises, quick; the cells of four groups are of one size
 FEW = {
@@ -53,9 +54,9 @@ FEW = {
     "n_groups": 4,
     "max_rows": 2000,
     "max_conditions": 2,
+    "n_rounds": 20,
     "training_steps": 30,
 }
-DRAWING = {"lime", "kernel_shap", "smoothgrad", "anchors", "composite"}
 # These placebos look at the real weights alone, so one base method for every kind of unit will do.
 KINDS = (
     "occlusion",
@@ -72,6 +73,8 @@ BASES = {
     "placebo_edges": ("occlusion", "gradient_x_input", "grad_cam"),
     "placebo_uniform": ("occlusion", "grad_cam"),
 }
+DRAWING = {"lime", "kernel_shap", "smoothgrad", "anchors", "attention_adversarial", "composite"}
+OF_OWN_SIZES = {"attention_uniform", "attention_adversarial"}  # placebos whose sizes are what they are about
 
 
 @dataclass(frozen=True)
@@ -108,11 +111,8 @@ class Run:
 
     @property
     def has_weights(self) -> bool:
-        """Whether the parts of an item are weighed; examples show other items, strips the item with changes.
-
-        A composite has weights beside examples.
-        """
-        return not {"examples", "strip", "composite"} & set(base_of(self.spec).forms.values())
+        """Whether the parts of an item are weighed, and not other items, changes, prototypes or several forms shown."""
+        return not {"examples", "strip", "prototypes", "composite"} & set(base_of(self.spec).forms.values())
 
     @property
     def is_attention(self) -> bool:
@@ -121,13 +121,14 @@ class Run:
 
     @property
     def may_draw(self) -> bool:
-        """Whether the seed may change the result: two placebos break ties at random, one draws everything."""
-        return self.draws or self.spec.name in {"placebo_random_weights", "placebo_edges", "placebo_random"}
+        """Whether the seed may change the result: three placebos break ties at random, one draws everything."""
+        drawing = {"placebo_random_weights", "placebo_edges", "placebo_random", "attention_frozen"}
+        return self.draws or self.spec.name in drawing
 
     @property
     def is_uniform(self) -> bool:
         """Whether all parts weigh the same on purpose."""
-        return self.spec.name == "placebo_uniform"
+        return self.spec.name in {"placebo_uniform", "attention_uniform"}
 
 
 def _specs() -> list[ExplainerSpec]:
@@ -149,11 +150,12 @@ def _is_run(spec: ExplainerSpec, case: str) -> bool:
     A composite's parts keep their promises by themselves, so one architecture of each modality will do for it.
     """
     modality, _, architecture = case.partition("-")
-    needs, name = needs_of(spec), str(spec.params.get("method", spec.name))
+    needs, name = needs_of(spec), base_name(spec)
     fits = modality in forms_of(spec) and (not needs or architecture in needs)
     if name == "composite":
         return fits and architecture in {"mlp", "gru", "cnn"}
-    return fits and (architecture != "transformer" or bool(needs) or name in {"lime", "saliency"})
+    few = case in BOUND or (architecture == "transformer" and name not in {"lime", "saliency"})
+    return fits and (bool(needs) or not few)
 
 
 RUNS = _runs()
@@ -181,6 +183,8 @@ def weights(form: Form) -> np.ndarray:
             return np.array([concept.relevance for concept in form.concepts])
         case Examples():
             return np.array([float(example.class_index) for example in form.examples])
+        case Prototypes():
+            return np.array([float(prototype.class_index) for prototype in form.prototypes])
         case Rule():
             return np.array([float(part.is_condition) for part in form.parts])
         case Strip():
@@ -234,15 +238,31 @@ def check_names(shown: Form, item: Input, model: Predictor) -> None:
             assert item not in {example.input for example in examples}
             said = [output.class_index for output in model.outputs([example.input for example in examples])]
             assert [example.class_index for example in examples] == said
+        case Prototypes(prototypes=prototypes):
+            assert len({prototype.pictures for prototype in prototypes}) == (
+                2 if model.architecture == "prob-psenn" else 3
+            )
+            check_prototypes(model, prototypes)
         case Rule(parts=parts):
             named = item.values if item.modality == "tabular" else tuple(("", token) for token in item.tokens)
             assert tuple((part.name, part.value) for part in parts) == named
-        case Strip(steps=steps, own=own) if isinstance(item, ImageInput):
-            assert (len(steps), own) == (5, 2)
-            sizes = {(step.input.height, step.input.width, step.input.channels, step.change) for step in steps}
-            assert sizes == {(item.height, item.width, item.channels, None)}
-        case Strip(steps=steps):
-            check_strip(item, steps)
+        case Strip(steps=steps, own=own):
+            check_strip(item, steps) if own == 0 else check_frames(item, steps, own)
+
+
+def check_prototypes(model: Predictor, prototypes: Sequence[Prototype]) -> None:
+    """What the network has learned, the most alike first."""
+    assert {picture for one in prototypes for picture in one.pictures} <= {p for row in model.prototypes for p in row}
+    similarities = [prototype.similarity for prototype in prototypes]
+    assert similarities == sorted(similarities, reverse=True)
+    assert all(0 <= p.low <= p.similarity <= p.high <= 1 for p in prototypes)
+
+
+def check_frames(item: Input, steps: Sequence[Step], own: int) -> None:
+    """Two pictures on either side of the item, all of one size."""
+    assert (len(steps), own) == (5, 2)
+    sizes = {(step.input.height, step.input.width, step.input.channels, step.change) for step in steps}
+    assert sizes == {(item.height, item.width, item.channels, None)}
 
 
 def check_strip(item: Input, steps: Sequence[Step]) -> None:
@@ -385,7 +405,12 @@ def test_a_predictor_that_never_changes_its_answer_gets_zero_weights(run: Run, c
     """Attention says where it looks, not what follows: a predictor that sees no difference looks at all alike."""
     constant = with_weights(cases[run.case].predictor, 0.0)
 
-    for explanation in explain(constant, run.spec, cases[run.case].requests):
+    explanations = explain(constant, run.spec, cases[run.case].requests)
+
+    if isinstance(explanations[0].form, Prototypes):  # every class has some, equally like every item
+        assert len({explanation.form for explanation in explanations}) == 1
+        return
+    for explanation in explanations:
         found = weights(explanation.form)
         expected = 1 / found.size if run.is_attention else 0.0
         np.testing.assert_allclose(found, expected, rtol=1e-6, atol=0)
@@ -418,7 +443,7 @@ def test_placebo_differs_from_the_real_explanation(run: Run, cases: Mapping[str,
 
 def real(run: Run, cases: Mapping[str, Case], *, of_donors: bool = False) -> list[Explanation]:
     """What the placebo's base method says of the items, or of their donors with the items' seeds."""
-    name = str(run.spec.params["method"])
+    name = base_name(run.spec)
     params = {key: value for key, value in run.spec.params.items() if key in EXPLAINERS[name].params}
     requests = cases[run.case].requests
     if of_donors:
@@ -426,7 +451,7 @@ def real(run: Run, cases: Mapping[str, Case], *, of_donors: bool = False) -> lis
     return explain(cases[run.case].predictor, ExplainerSpec(name, params), requests)
 
 
-@every_placebo_run
+@pytest.mark.parametrize("run", [r for r in RUNS if r.placebo and r.spec.name not in OF_OWN_SIZES], ids=str)
 def test_placebo_has_the_sizes_of_a_real_explanation(run: Run, cases: Mapping[str, Case], results: Results) -> None:
     """Those of the item's own, exactly. Another item: no size that its donor's has not. Uniform: the same total."""
     of_donor = run.spec.name == "placebo_other_item"
@@ -453,7 +478,7 @@ def check_total(uniform: Form, other: Form) -> None:
 def test_placebo_of_a_method_without_directions_has_none(run: Run, cases: Mapping[str, Case], results: Results) -> None:
     signed = {bool((weights(explanation.form) < 0).any()) for explanation in results[str(run)]}
 
-    has_directions = EXPLAINERS[str(run.spec.params["method"])].signed and not run.is_uniform
+    has_directions = base_of(run.spec).signed and not run.is_uniform
     assert True in signed if has_directions else signed == {False}
 
 

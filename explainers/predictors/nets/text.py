@@ -44,11 +44,17 @@ class GruAttention(AttentionModule):
         out: Tensor = self.out((weights.unsqueeze(3) * values).sum(2).flatten(1))
         return out
 
+    def looking(self) -> tuple[nn.Module, ...]:
+        return (self.attention,)
+
 
 class TextSenn(SennModule):
     """Concepts h_t = 1 where token t is there; theta_t depends on the token, its neighbours and the whole text.
 
-    The point of differentiation is the presence itself, which scales the embedding of its token: h is that point.
+    The point of differentiation is the presence itself, which scales the embedding of its token: h is that point. Only
+    where theta_t reads its own token is the embedding left whole. Else the robustness penalty would ask that a word's
+    relevance be that of no word, and a large one would leave nothing: the penalty is on what the *other* words do to
+    it.
     """
 
     def __init__(self, n_ids: int, n_classes: int, width: int) -> None:
@@ -68,10 +74,12 @@ class TextSenn(SennModule):
 
     def _parts(self, embeddings: Tensor, encoded: Tensor, point: Tensor) -> Parts:
         order = present_first(encoded)
+        places = order.unsqueeze(2).expand_as(embeddings)
         scaled = embeddings * point.unsqueeze(2)
-        words = scaled.gather(1, order.unsqueeze(2).expand_as(scaled))
+        words = scaled.gather(1, places)
         mean = words.sum(1, keepdim=True) / (encoded != PADDING).sum(1).clamp(min=1).reshape(-1, 1, 1)
-        read = self.neighbours(words.transpose(1, 2)).transpose(1, 2) + self.whole(mean)
+        own = (embeddings - scaled).gather(1, places) @ self.neighbours.weight[:, :, WINDOW // 2].T
+        read = self.neighbours(words.transpose(1, 2)).transpose(1, 2) + self.whole(mean) + own
         moved = centred(self.relevance(read))
         back = torch.argsort(order, dim=1)
         relevances = moved.gather(1, back.unsqueeze(2).expand_as(moved))

@@ -96,6 +96,10 @@ class TextTransformer(AttentionModule):
         out: Tensor = self.out(torch.einsum("nhl,nhlw->nhw", weights, values).flatten(1))
         return out
 
+    def looking(self) -> tuple[nn.Module, ...]:
+        below = [part for part in self.modules() if isinstance(part, SelfAttention)]
+        return (*(side for part in below for side in (part.query, part.key)), self.attention)
+
 
 def in_heads(values: Tensor) -> Tensor:
     """Values (n, length, width) as (n, heads, length, width of a head)."""

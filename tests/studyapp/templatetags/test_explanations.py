@@ -23,6 +23,8 @@ from explainers.types import (
     Heatmap,
     ImageInput,
     Part,
+    Prototype,
+    Prototypes,
     Rule,
     RulePart,
     Step,
@@ -344,12 +346,50 @@ def test_the_page_of_a_strip_names_no_class_that_the_study_has_not_given() -> No
     assert pages == {False, True}
 
 
-LIGHT = ImageInput(2, 2, 1, bytes([255] * 4))
+LIGHT = ImageInput(2, 2, 1, bytes([250] * 4))
+LEARNED = Prototypes((Prototype((DARK,), 1, 0.874, 0.874, 0.874), Prototype((LIGHT,), 0, 0.5, 0.5, 0.5)))
+UNSURE = Prototypes((Prototype((DARK, LIGHT), 1, 0.75, 0.5, 0.9), Prototype((LIGHT, DARK), 0, 0.25, 0.1, 0.5)))
+
+
+def test_prototypes_are_shown_with_their_class_and_how_alike_the_item_is() -> None:
+    shown = explanations.explanation_of(stimulus(LEARNED, output="yes", item=DARK))
+
+    assert shown is not None
+    assert [(one.pictures, one.answer, one.similarity, one.width, one.range) for one in shown.compared] == [
+        ((pictures.picture(DARK),), "yes", "87%", "174.8", None),
+        ((pictures.picture(LIGHT),), "no", "50%", "100.0", None),
+    ]
+    assert not shown.is_uncertain
+
+
+def test_an_uncertain_prototype_has_several_pictures_and_a_range() -> None:
+    shown = explanations.explanation_of(stimulus(UNSURE, output="yes", item=DARK))
+
+    assert shown is not None
+    assert shown.is_uncertain
+    first = shown.compared[0]
+    assert len(first.pictures) == 2
+    assert (first.similarity, first.low, first.high, first.range) == ("75%", "50%", "90%", ("100.0", "80.0"))
+
+
+@pytest.mark.parametrize("form", [LEARNED, UNSURE])
+def test_the_page_of_prototypes_names_classes_only_where_the_output_was_given(form: Form) -> None:
+    """The class of the most alike prototype is nearly always the model's output."""
+    pages = {}
+    for output in ("yes", None):
+        shown = explanations.explanation_of(stimulus(form, output=output, classes=("cat", "dog"), item=DARK))
+        pages[output] = render_to_string("studyapp/forms_of_explanations/prototypes.html", {"explained": shown})
+
+    assert [name in pages["yes"] for name in ("cat", "dog")] == [True, True]
+    assert [name in pages[None] for name in ("cat", "dog")] == [False, False]
+
+
+WHITE = ImageInput(2, 2, 1, bytes([255] * 4))
 GREY = ImageInput(2, 2, 1, bytes([128] * 4))
-FRAMES = Strip((Step(DARK, None, -1.0), Step(GREY, None, 0.5), Step(LIGHT, None, 2.0)), crosses=True, own=1)
+FRAMES = Strip((Step(DARK, None, -1.0), Step(GREY, None, 0.5), Step(WHITE, None, 2.0)), crosses=True, own=1)
 
 
-@pytest.mark.parametrize(("output", "order"), [("yes", (DARK, GREY, LIGHT)), ("no", (LIGHT, GREY, DARK))])
+@pytest.mark.parametrize(("output", "order"), [("yes", (DARK, GREY, WHITE)), ("no", (WHITE, GREY, DARK))])
 def test_frames_stand_on_the_side_that_they_lean_to(output: str, order: tuple[ImageInput, ...]) -> None:
     shown = explanations.explanation_of(stimulus(FRAMES, output=output, item=DARK))
 
