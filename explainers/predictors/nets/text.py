@@ -51,7 +51,7 @@ class TextSenn(SennModule):
 
     The point of differentiation is the presence itself, which scales the embedding of its token: h is that point. Only
     where theta_t reads its own token is the embedding left whole. Else the robustness penalty would ask that a word's
-    relevance be that of no word, and a large one would leave nothing: the penalty is on what the *other* words do to it.
+    relevance be that of no word, and a large one would leave nothing: the penalty is on what other words do to it.
     """
 
     def __init__(self, n_ids: int, n_classes: int, width: int) -> None:
