@@ -2,8 +2,8 @@
 
 import pytest
 
-from analysis.api import import_study
-from analysis.errors import ImportedFileError
+from analysis.api import analyse, import_study
+from analysis.errors import ImportedFileError, MappingError
 
 ARMS = [
     {"key": "none", "title": "None", "role": "control", "value": "c"},
@@ -152,3 +152,25 @@ def test_another_file_may_call_people_by_another_column(left_out, tmp_path):
     found = left_out(rule, files={"other": {"path": "other.csv", "participant": "code"}})
 
     assert people(found) == ["ann", "bob", "dot", "eve"]
+
+
+def test_the_arm_may_stand_in_another_file_where_who_gave_no_answer_is_allocated_too(left_out, tmp_path):
+    (tmp_path / "arms.csv").write_text("code,to\n" + "".join(
+        f"{who},{arm}\n" for who, arm in [*((who, arm) for who, (arm, _) in GAME.items()), ("gus", "c"), ("fay", "")]
+    ))  # fmt: skip
+    files = {"people": {"path": "arms.csv", "participant": "code"}, "survey": "survey.csv"}
+
+    plain, found = left_out(), left_out(files=files, arm={"file": "people", "column": "to"})
+
+    assert people(found) == sorted([*GAME, "gus"])
+    answers = [one.table.only(one.table.trial_type == "scored_task").score.tolist() for one in (plain, found)]
+    assert answers[0] == answers[1]
+    assert "gus" not in found.table.subject_id[found.table.trial_type == "completion"].tolist()
+    assert "Not brought in, as no row says their arm: 1 person." in found.design.assumptions
+    report = analyse(found.table, found.design, draws=50)
+    assert {arm.arm: (arm.allocated, arm.with_outcome) for arm in report.flow.arms} == {"none": (3, 2), "rule": (3, 3)}
+
+
+def test_an_arm_in_a_file_that_is_not_named_is_refused(left_out):
+    with pytest.raises(MappingError, match=r"arm\.file: 'people' is not in files"):
+        left_out(arm={"file": "people", "column": "to"})
