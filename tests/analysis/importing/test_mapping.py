@@ -52,6 +52,8 @@ def spoil(tree, path, value):
          "plan.pre: expected the key of a phase, found nothing; gain_in_accuracy is made of PRE and POST"),
         (["arms", 0, "role"], "boss", "arms[0].role: expected one of control, placebo, explained, found 'boss'"),
         (["format"], "excel", "format: expected one of csv, jspsych, otree, gorilla, found 'excel'"),
+        (["plan", "smalest_effect"], 1, "plan.smalest_effect: is not known here; do you mean smallest_effect?"),
+        (["arms", 1, "key"], None, "arms[1].key: expected a text, found nothing"),
         (["study_id"], None, "study_id: expected a text, found nothing"),
         (["trials"], [], "trials: expected a list that is not empty, found a list"),
         (["trials", 0, "item"], None,
@@ -79,6 +81,13 @@ def test_a_mapping_that_cannot_be_meant_is_told_by_its_path(elsewhere, path, val
     spoil(made.mapping, path, value)
 
     assert message in problems_of(made)
+
+
+def test_a_mapping_that_is_a_list_is_refused(elsewhere):
+    made = elsewhere("long")
+    made.mapping = [made.mapping]
+
+    assert problems_of(made)[0] == "the whole: expected an object, found a list"
 
 
 def test_every_problem_of_a_mapping_is_told_at_once(elsewhere):
