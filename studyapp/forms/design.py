@@ -26,6 +26,7 @@ from studyapp.forms.lines import (
     print_ratings,
 )
 from studyapp.forms.quality_rules import RuleFields, rule_fields, rules_document, shown_rules
+from studyapp.models import Lab
 
 if TYPE_CHECKING:  # the stubs are there for the linters alone
     from django_stubs_ext import StrOrPromise
@@ -301,9 +302,15 @@ class DesignForm(forms.Form):
 class DesignEditor:
     """The form of a design and the forms of its arms, as one."""
 
-    def __init__(self, base: Document, data: QueryDict | None = None, others: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        base: Document,
+        data: QueryDict | None = None,
+        others: Mapping[str, str] | None = None,
+        lab: Lab | None = None,
+    ) -> None:
         self.base = base
-        self.material: Material = material_of(str(base["dataset"]))
+        self.material: Material = material_of(str(base["dataset"]), lab)
         self.form = DesignForm(data, base=base, others=others or {})
         self.arms: BaseArmFormSet = ArmFormSet(  # type: ignore[assignment] # the factory's class is made of ours
             data,

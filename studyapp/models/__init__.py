@@ -14,6 +14,7 @@ from studyapp.models.audit import AuditEntry, AuditHead
 from studyapp.models.blinding import UnblindingAnswer, UnblindingRequest
 from studyapp.models.explanations import ArmExplanation, Explanation
 from studyapp.models.heartbeat import Heartbeat
+from studyapp.models.imports import ExplanationUpload, UploadedExplanation
 from studyapp.models.jobs import Job
 from studyapp.models.material import Dataset, Item, Output, Perturbation, Predictor
 from studyapp.models.participants import (
@@ -46,6 +47,7 @@ __all__ = [
     "Enrolment",
     "Evidence",
     "Explanation",
+    "ExplanationUpload",
     "FrozenDesign",
     "GuessLimit",
     "Heartbeat",
@@ -73,5 +75,6 @@ __all__ = [
     "StudyItem",
     "UnblindingAnswer",
     "UnblindingRequest",
+    "UploadedExplanation",
     "User",
 ]
