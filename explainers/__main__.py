@@ -7,11 +7,12 @@ import sys
 from collections.abc import Sequence
 
 from explainers.benchmark import command as benchmark
-from explainers.commands import explain_items, list_methods, train_predictors
+from explainers.commands import check_import, explain_items, list_methods, train_predictors
 from explainers.errors import ExplainerError
 from explainers.metrics import command as metrics
 
-COMMANDS = {module.NAME: module for module in (list_methods, train_predictors, explain_items, metrics, benchmark)}
+_MODULES = (list_methods, train_predictors, explain_items, metrics, benchmark, check_import)
+COMMANDS = {module.NAME: module for module in _MODULES}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,5 +1,7 @@
 """Errors of this package: each message says what was expected, what came and what to do."""
 
+from collections.abc import Sequence
+
 
 class ExplainerError(Exception):
     """Base of everything `explainers` raises on purpose."""
@@ -23,3 +25,11 @@ class ArtifactError(ExplainerError):
 
 class InputError(ExplainerError):
     """An input that does not fit the predictor's modality, vocabulary or shape."""
+
+
+class ImportRefused(ExplainerError):
+    """A file of explanations that cannot be taken in; carries the problems, each with its line and field."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))

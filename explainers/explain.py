@@ -11,7 +11,7 @@ from explainers.methods.base import Attribution, Batch, method
 from explainers.methods.blocks import own_classes
 from explainers.methods.forms import rounded, to_form
 from explainers.predictors.base import Predictor
-from explainers.registry import base_of, checked, form_of, needs_of, parts_of
+from explainers.registry import IMPORTS, base_of, checked, form_of, needs_of, parts_of
 from explainers.types import ExplainerSpec, Explanation, ItemRequest
 
 _FEWEST_CHUNK_ROWS = 64
@@ -77,6 +77,8 @@ def explain(
 
 
 def _checked(predictor: Predictor, spec: ExplainerSpec) -> ExplainerSpec:
+    if spec.name in IMPORTS:
+        raise ParameterError(f"explainer: {spec.name} comes from a file, nothing computes it; see explainers.imports")
     spec = checked(spec)
     form_of(spec, predictor.modality)
     needs = needs_of(spec)

@@ -5,6 +5,7 @@ To add one: a file in `explainers/methods/` and an entry here. Form, bounds and 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
@@ -57,10 +58,24 @@ class Choice:
         return str(value)
 
 
-Param: TypeAlias = Int | Float | Choice
+@dataclass(frozen=True)
+class Digest:
+    """The SHA-256 of a file that was brought here, in hexadecimal; it has no default."""
+
+    default: str = ""
+    help: str = ""
+
+    def check(self, value: object, path: str) -> str:
+        if not isinstance(value, str) or not _SHA256.fullmatch(value):
+            raise ParameterError(f"{path}: {value!r} is no SHA-256 of an uploaded file (64 digits from 0 to f)")
+        return value
+
+
+Param: TypeAlias = Int | Float | Choice | Digest
 
 
 Number = TypeVar("Number", int, float)
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def _within(value: Number, low: Number, high: Number, path: str) -> Number:
@@ -717,12 +732,63 @@ EXPLAINERS: Mapping[str, Entry] = {
 }
 
 
+# --- explanations that were made elsewhere -------------------------------------------------------------------------
+
+# The modalities that a form can explain. A form that is not here cannot be imported.
+IMPORTABLE: Mapping[FormName, tuple[Modality, ...]] = {
+    "feature_weights": ("tabular",),
+    "token_weights": ("text",),
+    "heatmap": ("image",),
+    "concepts": ("tabular", "text", "image"),
+    "rule": ("tabular", "text"),
+    "examples": ("tabular", "text", "image"),
+}
+_UPLOAD: Mapping[str, Param] = {
+    "upload": Digest(help="Which file of explanations: the SHA-256 under which the console lists it."),
+    "form": Choice("feature_weights", tuple(IMPORTABLE), help="The form of the explanations, as the file says."),
+    "direction": Choice(
+        "signed",
+        ("signed", "sizes"),
+        help="Whether weights say for or against the output, or only how much, as the file says.",
+    ),
+}
+_ANY: Mapping[Modality, FormName] = {"tabular": "feature_weights", "text": "token_weights", "image": "heatmap"}
+
+# What an arm can choose beside EXPLAINERS. Nothing computes these: their forms come from a file (explainers.imports).
+IMPORTS: Mapping[str, Entry] = {
+    "imported": Entry(
+        path="",
+        title="Imported explanations",
+        forms=_ANY,
+        params=_UPLOAD,
+        summary=(
+            "Explanations that were made elsewhere, by whatever method, and brought here in a file. They are shown as "
+            "they are in the file."
+        ),
+        reference="Foretell's own format: docs/imported-explanations.md",
+    ),
+    "imported_other_item": Entry(
+        path="",
+        title="Placebo: another item's imported explanation",
+        forms=_ANY,
+        params=_UPLOAD,
+        placebo=True,
+        needs_donor=True,
+        summary=(
+            "The imported explanation of another item with the same output, shown on this item: what is typical of "
+            "the output remains, what is special to the item is wrong."
+        ),
+        reference="Dinu, Bigham & Kolter 2020, Challenging common interpretability assumptions, arXiv 2012.02748",
+    ),
+}
+
+
 def entry(name: str) -> Entry:
     """Look a method up; raises UnknownName with the names there are."""
-    try:
-        return EXPLAINERS[name]
-    except KeyError:
-        raise UnknownName(f"explainer: {name!r} is none of {', '.join(EXPLAINERS)}") from None
+    found = EXPLAINERS.get(name) or IMPORTS.get(name)
+    if found is None:
+        raise UnknownName(f"explainer: {name!r} is none of {', '.join((*EXPLAINERS, *IMPORTS))}")
+    return found
 
 
 def checked(spec: ExplainerSpec, path: str = "explainer") -> ExplainerSpec:
@@ -771,7 +837,7 @@ def parts_of(spec: ExplainerSpec) -> tuple[ExplainerSpec, ...]:
 def base_name(spec: ExplainerSpec) -> str:
     """The name of the method whose look the result has: a placebo's base method, otherwise the method itself."""
     found = entry(spec.name)
-    if not found.placebo:
+    if not found.placebo or spec.name in IMPORTS:
         return spec.name
     return found.looks_like or str(spec.params.get("method", found.params["method"].default))
 
@@ -781,11 +847,22 @@ def base_of(spec: ExplainerSpec) -> Entry:
     return entry(base_name(spec))
 
 
+def signed_of(spec: ExplainerSpec) -> bool:
+    """Whether the weights that people are shown say for or against, or only how much."""
+    if spec.name in IMPORTS:
+        return spec.params.get("direction", _UPLOAD["direction"].default) == "signed"
+    return base_of(spec).signed
+
+
 def forms_of(spec: ExplainerSpec) -> Mapping[Modality, FormName]:
     """The form this spec gives on each modality that it serves: a placebo's are its base method's, of its own ones.
 
-    A composite serves what all of its parts serve.
+    A composite serves what all of its parts serve, imports what their form is for.
     """
+    if spec.name in IMPORTS:
+        form = str(spec.params.get("form", _UPLOAD["form"].default))
+        known = [name for name in IMPORTABLE if name == form]
+        return {modality: name for name in known for modality in IMPORTABLE[name]}
     served = [entry(spec.name).forms, *(forms_of(part) for part in parts_of(spec))]
     shown = base_of(spec).forms
     return {modality: form for modality, form in shown.items() if all(modality in forms for forms in served)}

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from django.utils.translation import gettext
 
-from explainers.registry import base_of
+from explainers.registry import signed_of
 from explainers.types import ExplainerSpec
 from studyapp.design.order import Step
 from studyapp.design.schema import ComprehensionQuestion, Rating
@@ -133,7 +133,7 @@ def _stimulus(study: FrozenStudy, step: Step, arm: str) -> Stimulus:
         given=GivenTruth(*given) if given else None,
         # A control arm's page never reads an explanation, so it cannot send one.
         explanation=study.explanation(arm, step.key) if explainer else None,
-        is_signed=base_of(ExplainerSpec(explainer.name, explainer.params)).signed if explainer else True,
+        is_signed=signed_of(ExplainerSpec(explainer.name, explainer.params)) if explainer else True,
     )
     return TASK_TYPES[step.task].stimulus(material)
 

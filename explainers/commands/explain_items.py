@@ -22,15 +22,19 @@ from explainers.commands.options import (
 from explainers.errors import ParameterError
 from explainers.explain import explain
 from explainers.folders import write_whole
+from explainers.imports.reading import Header
+from explainers.imports.writing import as_lines
 from explainers.predictors import PREDICTORS
-from explainers.registry import EXPLAINERS, checked
+from explainers.registry import EXPLAINERS, checked, entry, form_of, signed_of
 from explainers.types import ExplainerSpec, Explanation, ItemRequest
 
 NAME = "explain"
 _DESCRIPTION = """\
 Explain held-out items of a trained predictor: why it says what it says, in the form that a study would show.
 The JSON has the predictor by its weights' digest, the method with every parameter, and of each item the input,
-its seed, the explained class and the explanation. The same seed gives the same bytes. Progress goes to stderr."""
+its seed, the explained class and the explanation. The same seed gives the same bytes. Progress goes to stderr.
+A file whose name ends in .jsonl is written in the format of imported explanations instead
+(docs/imported-explanations.md), as an example of it, and to show explanations of one machine on another."""
 _EXAMPLES = """\
 examples:
   python -m explainers explain --predictor adult --method lime --items 0:256 --param n_samples=2000 --out e.json
@@ -64,7 +68,10 @@ def run(options: argparse.Namespace) -> None:
     trained = find_trained(options.predictor, may_train=options.train)
     requests = find_requests(trained, options.items, [spec], options.seed)
     found = explain(trained.predictor, spec, requests, progress=counter(len(requests)))
-    text = _as_json(options, trained, spec, requests, found)
+    as_import = options.out is not None and options.out.suffix == ".jsonl"
+    text = (
+        _as_import(trained, spec, requests, found) if as_import else _as_json(options, trained, spec, requests, found)
+    )
     if options.out is None:
         print(text)
     else:
@@ -88,6 +95,17 @@ def _as_json(
         "items": [_item(first + place, request, own) for place, (request, own) in enumerate(pairs)],
     }
     return json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False)
+
+
+def _as_import(
+    trained: Trained, spec: ExplainerSpec, requests: Sequence[ItemRequest], found: Sequence[Explanation]
+) -> str:
+    card = trained.card
+    title, reference = entry(spec.name).title, entry(spec.name).reference
+    form = form_of(spec, trained.predictor.modality)
+    header = Header(title, form, signed_of(spec), card.name, card.weights_sha256, reference)
+    pairs = zip(requests, found, strict=True)
+    return as_lines(header, [(request.input, own.form, own.explained_class) for request, own in pairs])
 
 
 def _item(place: int, request: ItemRequest, own: Explanation) -> dict[str, Any]:

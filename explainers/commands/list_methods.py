@@ -10,7 +10,7 @@ from explainers.cards import CARD_FILE
 from explainers.commands.options import Commands, wrapped
 from explainers.predictors import PREDICTORS
 from explainers.predictors import Entry as PredictorEntry
-from explainers.registry import EXPLAINERS, Choice, Entry, Param, entry
+from explainers.registry import EXPLAINERS, IMPORTS, Choice, Digest, Entry, Param, entry
 from explainers.train import predictor_folder
 
 NAME = "list"
@@ -33,7 +33,7 @@ def add_parser(commands: Commands[argparse.ArgumentParser]) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print the list; raises UnknownName."""
-    chosen = EXPLAINERS if options.name is None else {options.name: entry(options.name)}
+    chosen = {**EXPLAINERS, **IMPORTS} if options.name is None else {options.name: entry(options.name)}
     shown = {} if options.name else PREDICTORS
     if options.json:
         content = {
@@ -62,7 +62,12 @@ def _param(key: str, param: Param) -> list[str]:
 
 
 def _range(param: Param) -> str:
-    return ", ".join(param.options) if isinstance(param, Choice) else f"{param.low} to {param.high}"
+    match param:
+        case Choice():
+            return ", ".join(param.options)
+        case Digest():
+            return "64 hexadecimal digits"
+    return f"{param.low} to {param.high}"
 
 
 def _predictor(name: str, found: PredictorEntry) -> str:
@@ -91,7 +96,13 @@ def _as_json(found: Entry) -> dict[str, Any]:
 
 
 def _param_as_json(param: Param) -> dict[str, Any]:
-    limits = {"options": list(param.options)} if isinstance(param, Choice) else {"low": param.low, "high": param.high}
+    match param:
+        case Choice():
+            limits: dict[str, Any] = {"options": list(param.options)}
+        case Digest():
+            limits = {"pattern": "^[0-9a-f]{64}$"}
+        case _:
+            limits = {"low": param.low, "high": param.high}
     return {"default": param.default, **limits, "help": param.help}
 
 

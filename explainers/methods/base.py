@@ -15,6 +15,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from explainers.errors import ParameterError
 from explainers.predictors.base import Predictor
 from explainers.registry import entry
 from explainers.types import Example, Input, ItemRequest, Prototype, Step
@@ -105,8 +106,10 @@ Method: TypeAlias = Callable[[Batch], list[Attribution]]
 
 
 def method(name: str) -> Method:
-    """The function of a registered method; raises UnknownName."""
+    """The function of a registered method; raises UnknownName, and ParameterError where explanations are imported."""
     module, _, attribute = entry(name).path.partition(":")
+    if not module:
+        raise ParameterError(f"explainer: {name} comes from a file; it cannot explain anything else")
     found: Method = getattr(importlib.import_module(module), attribute)
     return found
 

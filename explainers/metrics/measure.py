@@ -17,8 +17,8 @@ from explainers.metrics.subject import Subject, attribution_of, attributions, su
 from explainers.metrics.summary import summarise
 from explainers.metrics.types import ItemValue, Measurement, MetricSpec
 from explainers.predictors.base import Predictor
-from explainers.registry import base_of, needs_of
 from explainers.registry import checked as checked_explainer
+from explainers.registry import needs_of, signed_of
 from explainers.types import ExplainerSpec, Explanation, ItemRequest
 
 _PART = 32  # items between two calls of `progress`; never changes a result
@@ -188,7 +188,7 @@ def _subject(job: _Job, arm: Arm, against: Arm | None, requests: Sequence[ItemRe
         other = attributions(job.predictor, against.spec, requests, subject.classes, job.chunk_rows)
     else:
         other = [attribution_of(explanation.form, against.spec) for explanation in against.explanations]
-    return replace(subject, against=tuple(other), against_signed=base_of(against.spec).signed)
+    return replace(subject, against=tuple(other), against_signed=signed_of(against.spec))
 
 
 def _metric(name: str) -> Metric:

@@ -12,7 +12,7 @@ from typing import Literal
 
 from explainers.errors import ParameterError, UnknownName
 from explainers.metrics.types import MetricSpec
-from explainers.registry import Choice, Float, Int, Param, base_of, form_of
+from explainers.registry import Choice, Float, Int, Param, form_of, signed_of
 from explainers.registry import entry as explainer_entry
 from explainers.types import ExplainerSpec, FormName, Modality
 
@@ -349,7 +349,7 @@ def why_not(
     found, form, title = entry(metric.name), form_of(explainer, modality), explainer_entry(explainer.name).title
     if form not in found.forms:
         return f"{title} does not give a weight to each part of the item."
-    if found.needs_direction and not base_of(explainer).signed:
+    if found.needs_direction and not signed_of(explainer):
         return f"{title} gives sizes without direction: they do not say whether the answer would rise or fall."
     if found.needs_own_item and explainer_entry(explainer.name).needs_donor:
         return f"{title} explains another item."

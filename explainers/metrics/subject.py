@@ -12,7 +12,7 @@ from explainers.methods.base import Attribution, Batch, FloatArray, method
 from explainers.methods.blocks import own_classes
 from explainers.methods.masking import grid
 from explainers.predictors.base import Predictor
-from explainers.registry import base_of
+from explainers.registry import base_of, signed_of
 from explainers.types import (
     Concepts,
     ExplainerSpec,
@@ -76,7 +76,7 @@ class Subject:
     @property
     def signed(self) -> bool:
         """Whether weights say for or against."""
-        return base_of(self.spec).signed
+        return signed_of(self.spec)
 
     def explained(
         self, requests: Sequence[ItemRequest], classes: Sequence[int], predictor: Predictor | None = None

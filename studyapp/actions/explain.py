@@ -20,7 +20,7 @@ from explainers.cards import read_card
 from explainers.types import Candidate, ExplainerSpec, ItemRequest, input_from_json
 from explainers.types import Explanation as Computed
 from studyapp import queue
-from studyapp.actions import audit
+from studyapp.actions import audit, imports
 from studyapp.design.explaining import Wanted
 from studyapp.errors import MaterialMissing
 from studyapp.models import Explanation, FrozenDesign, Item, Job, Predictor, Study, User
@@ -33,7 +33,10 @@ BATCH = 16
 
 @transaction.atomic
 def request_explanations(wanted: Sequence[Wanted], *, study: Study) -> dict[str, Explanation]:
-    """Make sure that a row exists for each address and a job for each row that waits for none; returns the rows."""
+    """Make sure that a row exists for each address and a job for each row that waits for none; returns the rows.
+
+    Imported explanations need no job: their rows are complete at once.
+    """
     predictors = {p.key: p for p in Predictor.objects.filter(is_current=True, key__in={w.predictor for w in wanted})}
     contents = {w.content for w in wanted} | {w.donor for w in wanted if w.donor}
     items = {item.key: item for item in Item.objects.filter(key__in=contents)}
@@ -55,6 +58,7 @@ def request_explanations(wanted: Sequence[Wanted], *, study: Study) -> dict[str,
     addresses = {w.address for w in wanted}
     rows = Explanation.objects.filter(key__in=addresses).select_for_update().order_by("pk")
     found = {row.key: row for row in rows}
+    imports.fill(list(found.values()))
     _queue_batches([row for row in found.values() if row.state != ExplanationState.READY], study)
     return found
 

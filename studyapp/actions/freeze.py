@@ -13,7 +13,7 @@ from studyapp.actions.consent_texts import add_first_text
 from studyapp.actions.explain import request_explanations
 from studyapp.actions.links import add_link
 from studyapp.actions.sealing import seal
-from studyapp.actions.studies import check_and_draw, locked_study
+from studyapp.actions.studies import check_whole, locked_study
 from studyapp.design.canonical import sha256_of
 from studyapp.design.schema import Design, parse_design
 from studyapp.errors import WrongState
@@ -32,7 +32,7 @@ def freeze(*, study: Study, actor: User) -> FrozenDesign:
     if not locked.is_draft:
         raise WrongState(gettext("This design is frozen already."))
     design = parse_design(locked.draft)
-    drawn = check_and_draw(design)
+    drawn = check_whole(design, locked.lab)
     frozen = FrozenDesign(study=locked, document=design.document(), sha256=design.sha256(), frozen_by=actor)
     rows = study_items(design, drawn, frozen)
     frozen.items_sha256 = items_sha256(rows)
@@ -99,7 +99,7 @@ def compute_for_draft(*, study: Study, actor: User) -> int:
     if not locked.is_draft:
         raise WrongState(gettext("This design is frozen; its explanations are computed already."))
     design = parse_design(locked.draft)
-    rows = study_items(design, check_and_draw(design), None)
+    rows = study_items(design, check_whole(design, locked.lab), None)
     found = request_explanations(wanted_by(design, rows), study=locked)
     audit.record("computed ahead", f"study {locked.public_id}", actor=actor, study=locked, after=len(found))
     return len(found)

@@ -8,6 +8,7 @@ from django.utils.translation import gettext
 from analysis.planning import plan_problems
 from analysis.quality.registry import problems_of as rule_problems
 from studyapp.actions import audit
+from studyapp.actions.imports import import_problems
 from studyapp.actions.material import pool_of, predictor_facts
 from studyapp.design.checks import find_problems
 from studyapp.design.sampling import DrawnItems, draw_items
@@ -51,13 +52,22 @@ def locked_study(study: Study) -> Study:
     return Study.objects.select_for_update(of=("self",)).select_related("lab").get(pk=study.pk)
 
 
-def problems_of(document: object) -> list[Problem]:
-    """Everything that would refuse this design at freezing."""
+def problems_of(document: object, lab: Lab) -> list[Problem]:
+    """Everything that would refuse this design at freezing in this lab."""
     try:
-        check_and_draw(parse_design(document))
+        check_whole(parse_design(document), lab)
     except DesignRefused as refused:
         return list(refused.problems)
     return []
+
+
+def check_whole(design: Design, lab: Lab) -> DrawnItems:
+    """As `check_and_draw`, and hold the design against the lab's files of explanations too."""
+    drawn = check_and_draw(design)
+    problems = import_problems(design, drawn, lab)
+    if problems:
+        raise DesignRefused(problems)
+    return drawn
 
 
 def check_and_draw(design: Design) -> DrawnItems:

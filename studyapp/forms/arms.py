@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django import forms
@@ -11,23 +11,24 @@ from django.forms import BaseFormSet, BoundField, formset_factory
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from explainers.registry import EXPLAINERS, Choice, Entry, Int, Param
+from explainers.registry import EXPLAINERS, IMPORTS, Choice, Digest, Entry, Float, Int
 from studyapp.forms.lines import fresh, key_from
-from studyapp.models import Dataset, Predictor
+from studyapp.models import Dataset, ExplanationUpload, Lab, Predictor
 
 ROLES = (("control", _("Control")), ("placebo", _("Placebo")), ("explained", _("Explained")))
 
 
 @dataclass(frozen=True)
 class Material:
-    """What arms on one data set can be made of."""
+    """What arms on one data set can be made of; `uploads` are the lab's files of explanations by their digest."""
 
     modality: str
     predictors: tuple[tuple[str, str], ...]
+    uploads: Mapping[str, ExplanationUpload] = field(default_factory=dict)
 
     @property
     def explainers(self) -> dict[str, Entry]:
-        return {key: entry for key, entry in EXPLAINERS.items() if self.modality in entry.forms}
+        return {key: entry for key, entry in {**EXPLAINERS, **IMPORTS}.items() if self.modality in entry.forms}
 
     @property
     def choices(self) -> list[tuple[str, object]]:
@@ -36,11 +37,15 @@ class Material:
         return [("", gettext("none")), (gettext("Methods"), methods), (gettext("Placebos"), placebos)]
 
 
-def material_of(dataset: str) -> Material:
-    """The current predictors of a data set and its modality; empty where the data set is unknown."""
+def material_of(dataset: str, lab: Lab | None = None) -> Material:
+    """The current predictors of a data set, its modality and a lab's files; empty where the data set is unknown."""
     row = Dataset.objects.filter(key=dataset).first()
-    predictors = Predictor.objects.filter(dataset=row, is_current=True).order_by("key") if row else ()
-    return Material(row.modality if row else "", tuple((p.key, f"{p.title} ({p.architecture})") for p in predictors))
+    if row is None:
+        return Material("", ())
+    predictors = Predictor.objects.filter(dataset=row, is_current=True).order_by("key")
+    uploads = ExplanationUpload.objects.filter(lab=lab, predictor__in=predictors) if lab else ()
+    shown = tuple((p.key, f"{p.title} ({p.architecture})") for p in predictors)
+    return Material(row.modality, shown, {upload.sha256: upload for upload in uploads})
 
 
 class ArmForm(forms.Form):
@@ -58,8 +63,27 @@ class ArmForm(forms.Form):
         self.fields["predictor"] = forms.ChoiceField(choices=predictors, label=_("Predictor"))
         self.fields["explainer"] = forms.ChoiceField(choices=material.choices, required=False, label=_("Explainer"))
         for method, entry in material.explainers.items():
-            for name, param in entry.params.items():
-                self.fields[f"{method}-{name}"] = _param_field(name, param)
+            for name in shown_params(method):
+                param = entry.params[name]
+                self.fields[f"{method}-{name}"] = (
+                    self._upload_field(f"{method}-{name}", param)
+                    if isinstance(param, Digest)
+                    else _param_field(name, param)
+                )
+
+    def _upload_field(self, name: str, param: Digest) -> forms.Field:
+        """The lab's files; what the design says now stays where the lab has no such file."""
+        known = [
+            (sha256, f"{upload.method}, {upload.name} ({sha256[:8]})")
+            for sha256, upload in self.material.uploads.items()
+        ]
+        current = self._now(name)
+        if current and current not in self.material.uploads:
+            known.append((current, gettext("%(upload)s… (not in this lab)") % {"upload": current[:12]}))
+        none = gettext("choose a file") if known else gettext("no file yet: bring one under “Imported explanations”")
+        return forms.ChoiceField(
+            choices=[("", none), *known], required=False, label=gettext("File"), help_text=param.help
+        )
 
     def _now(self, name: str) -> str:
         return str(self.initial.get(name, ""))
@@ -67,14 +91,13 @@ class ArmForm(forms.Form):
     def parameter_groups(self) -> Iterator[tuple[str, Entry, list[BoundField]]]:
         """For each method with parameters: its key, its entry and the fields."""
         for method, entry in self.material.explainers.items():
-            yield method, entry, [self[f"{method}-{name}"] for name in entry.params]
+            yield method, entry, [self[f"{method}-{name}"] for name in shown_params(method)]
 
     def document(self, taken: set[str]) -> dict[str, object]:
         """The arm as it stands in a design; call it on a valid form."""
         data = self.cleaned_data
         explainer = data["explainer"]
-        params = {name: data[f"{explainer}-{name}"] for name in (EXPLAINERS[explainer].params if explainer else ())}
-        given = {name: value for name, value in params.items() if value not in (None, "")}
+        given = self._params(explainer) if explainer else {}
         return {
             "key": fresh(data["key"] or key_from(data["title"]), taken),
             "title": data["title"],
@@ -83,6 +106,15 @@ class ArmForm(forms.Form):
             "explainer": {"name": explainer, "params": given} if explainer else None,
             "weight": data["weight"],
         }
+
+    def _params(self, explainer: str) -> dict[str, object]:
+        """The parameters that are set. What a file says of itself follows the file."""
+        params = {name: self.cleaned_data[f"{explainer}-{name}"] for name in shown_params(explainer)}
+        if explainer in IMPORTS:
+            upload = self.material.uploads.get(params["upload"])
+            as_it_was = {name: self._now(f"{explainer}-{name}") for name in ("form", "direction")}
+            params = {**params, **(upload.params if upload else as_it_was)}
+        return {name: value for name, value in params.items() if value not in (None, "")}
 
     def field_for(self, path: str) -> str | None:
         """The field that a path inside an arm speaks of ("explainer.params.n_samples")."""
@@ -94,6 +126,11 @@ class ArmForm(forms.Form):
         return candidate if candidate in self.fields else "explainer"
 
 
+def shown_params(method: str) -> tuple[str, ...]:
+    """The parameters that have a field of their own: of imported explanations the file, which says the others."""
+    return ("upload",) if method in IMPORTS else tuple(EXPLAINERS[method].params)
+
+
 def _with_current(choices: tuple[tuple[str, str], ...], current: str) -> list[tuple[str, str]]:
     """The choices, and what the design says now where it is none of them: a form must not change it silently."""
     if not current or current in dict(choices):
@@ -101,7 +138,7 @@ def _with_current(choices: tuple[tuple[str, str], ...], current: str) -> list[tu
     return [*choices, (current, gettext("%(predictor)s (not trained here)") % {"predictor": current})]
 
 
-def _param_field(name: str, param: Param) -> forms.Field:
+def _param_field(name: str, param: Int | Float | Choice) -> forms.Field:
     label = name.replace("_", " ").capitalize()
     if isinstance(param, Choice):
         unset = gettext("default: %(value)s") % {"value": param.default}

@@ -28,6 +28,7 @@ from studyapp.forms.lines import (
 from studyapp.forms.plan_options import PATHS as OPTIONS
 from studyapp.forms.plan_options import option_fields, put_options
 from studyapp.forms.quality_rules import RuleFields, rule_fields, rules_document, shown_rules
+from studyapp.models import Lab
 
 if TYPE_CHECKING:  # the stubs are there for the linters alone
     from django_stubs_ext import StrOrPromise
@@ -307,9 +308,15 @@ class DesignForm(forms.Form):
 class DesignEditor:
     """The form of a design and the forms of its arms, as one."""
 
-    def __init__(self, base: Document, data: QueryDict | None = None, others: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        base: Document,
+        data: QueryDict | None = None,
+        others: Mapping[str, str] | None = None,
+        lab: Lab | None = None,
+    ) -> None:
         self.base = base
-        self.material: Material = material_of(str(base["dataset"]))
+        self.material: Material = material_of(str(base["dataset"]), lab)
         self.form = DesignForm(data, base=base, others=others or {})
         self.arms: BaseArmFormSet = ArmFormSet(  # type: ignore[assignment] # the factory's class is made of ours
             data,

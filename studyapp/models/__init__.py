@@ -14,6 +14,7 @@ from studyapp.models.audit import AuditEntry, AuditHead
 from studyapp.models.blinding import UnblindingAnswer, UnblindingRequest
 from studyapp.models.explanations import ArmExplanation, Explanation
 from studyapp.models.heartbeat import Heartbeat
+from studyapp.models.imports import ExplanationUpload, UploadedExplanation
 from studyapp.models.jobs import Job
 from studyapp.models.looks import InterimLook
 from studyapp.models.material import Dataset, Item, Output, Perturbation, Predictor
@@ -47,6 +48,7 @@ __all__ = [
     "Enrolment",
     "Evidence",
     "Explanation",
+    "ExplanationUpload",
     "FrozenDesign",
     "GuessLimit",
     "Heartbeat",
@@ -75,5 +77,6 @@ __all__ = [
     "StudyItem",
     "UnblindingAnswer",
     "UnblindingRequest",
+    "UploadedExplanation",
     "User",
 ]

@@ -40,6 +40,7 @@ RIGHTS: Mapping[str, tuple[str, ...]] = {
     "studyapp_enrolment": (*KEPT, *SWEPT),
     "studyapp_evidence": (*FREE, *SWEPT),
     "studyapp_explanation": KEPT,
+    "studyapp_explanationupload": ONCE,
     "studyapp_frozendesign": ONCE,
     "studyapp_guesslimit": FREE,
     "studyapp_heartbeat": FREE,
@@ -67,6 +68,7 @@ RIGHTS: Mapping[str, tuple[str, ...]] = {
     "studyapp_studyitem": ONCE,
     "studyapp_unblindinganswer": ONCE,
     "studyapp_unblindingrequest": ONCE,
+    "studyapp_uploadedexplanation": ONCE,
     "studyapp_user": KEPT,
 }
 

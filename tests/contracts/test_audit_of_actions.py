@@ -26,6 +26,7 @@ from studyapp.actions import (
     erasure,
     explain,
     freeze,
+    imports,
     invitations,
     lifecycle,
     links,
@@ -47,6 +48,7 @@ from studyapp.queue import claim
 from tests import factories
 from tests.promises.console_walk import walk_to_allocation
 from tests.promises.ledger import Reached
+from tests.studyapp.actions.test_imports import file_for
 from tests.studyapp.actions.test_whole_run import arrive, run_through
 
 pytestmark = pytest.mark.django_db
@@ -171,6 +173,11 @@ ONE_ENTRY_A_CHANGE: Mapping[str, tuple[Deed, Deed, list[str]]] = {
         nothing,
         lambda w: freeze.compute_for_draft(study=w.draft, actor=w.owner),
         ["computed ahead"],
+    ),
+    "imports.take_in": (
+        nothing,
+        lambda w: imports.take_in(study=w.draft, content=file_for(w.draft), name="mine.jsonl", actor=w.owner),
+        ["uploaded explanations"],
     ),
     "invitations.invite": (nothing, lambda w: invitation_of(w, factories.make_user()), ["invited"]),
     "invitations.accept_as": (
@@ -302,6 +309,7 @@ NO_ENTRY: Mapping[str, str] = {
     "guessing.forget_old": COUNTER,
     "guessing.give_back": COUNTER,
     "guessing.take": COUNTER,
+    "imports.fill": PART,
     "invitations.accept_as_new": "shown with the accounts; the same as accept_as, with the account's own entry",
     "invitations.revoke": "shown with the accounts",
     "links.add_link": PART,

@@ -86,6 +86,8 @@ EXPECTED = {
     "design": Door("lab", BOTH, VIEWER),  # POST asks for a designer inside: a viewer reads, a designer edits
     "design_file": Door("lab", GET, VIEWER),
     "plan_file": Door("lab", GET, VIEWER),
+    "imported": Door("lab", BOTH, VIEWER),  # POST asks for a designer inside
+    "imported_items": Door("lab", GET, DESIGNER),
     "preview": Door("lab", GET, VIEWER),
     "preview_screen": Door("lab", GET, VIEWER),
     "study_map": Door("lab", GET, VIEWER),
@@ -232,7 +234,7 @@ def owed_at_an_open_door(name: str, who: str) -> str:
 def owed_in_the_lab(world: World, name: str, who: str, method: str) -> str:
     role, needed = world.roles.get(who), EXPECTED[name].role
     assert needed is not None
-    if (name, method) in {("design", "POST"), ("power", "POST")}:
+    if (name, method) in {("design", "POST"), ("power", "POST"), ("imported", "POST")}:
         needed = DESIGNER
     if role is None:
         return "404"

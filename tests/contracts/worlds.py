@@ -18,7 +18,21 @@ from studyapp.actions.accounts import make_sign_in_link, remove_member
 from studyapp.actions.enrol import enrol, read_arrival
 from studyapp.actions.invitations import invitation_address, invite
 from studyapp.actions.links import add_link, add_stage
-from studyapp.models import Invitation, Job, Lab, Link, Membership, PowerRun, Report, Role, Stage, Study, User
+from studyapp.models import (
+    ExplanationUpload,
+    Invitation,
+    Job,
+    Lab,
+    Link,
+    Membership,
+    PowerRun,
+    Predictor,
+    Report,
+    Role,
+    Stage,
+    Study,
+    User,
+)
 from studyapp.models.studies import StageKind
 from studyapp.views.adapter import SecondFactorAdapter
 from studyapp.views.doors import open_run
@@ -147,6 +161,7 @@ def make_side(number: int) -> Side:
     report(stage, inner(number))
     Job.objects.create(kind="rehearse", queue="analysis", study=study, state="failed", error=inner(number))
     power(study, inner(number))
+    upload(study, inner(number), users["owner"])
     add_link(main_link(study).stage, label=inner(number))
     link = Link.objects.filter(stage__study=study, stage__kind=StageKind.MAIN).order_by("pk")[0]
     invited = invite(lab=lab, email=f"guest-{inner(number)}@example.org", role=Role.VIEWER, actor=users["owner"])
@@ -174,6 +189,20 @@ def power(study: Study, word: str) -> None:
     )
     figure = {key: word for key in ("title", "caption", "alt")} | {"svg": f"<svg>{word}</svg>"}
     PowerRun.objects.create(study=study, assumptions={**assumed, "n_studies": 100}, planned=40, plans=[], figure=figure)
+
+
+def upload(study: Study, word: str, owner: User) -> None:
+    predictor = Predictor.objects.get(key="adult-mlp")
+    ExplanationUpload.objects.create(
+        lab=study.lab,
+        predictor=predictor,
+        sha256=f"{study.pk:064x}",
+        name=word,
+        method=word,
+        form="feature_weights",
+        is_signed=True,
+        uploaded_by=owner,
+    )
 
 
 def report(stage: Stage, word: str) -> None:

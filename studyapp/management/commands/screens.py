@@ -23,7 +23,8 @@ from studyapp.models.studies import StageKind
 FOLDER = settings.BASE_DIR / "docs" / "screens"
 WIDTHS = {1280: 800, 375: 812}
 STUDY_PAGES = (
-    "study", "design", "design_json", "study_map", "power", "quality", "reports", "rights", "downloads", "audit",
+    "study", "design", "design_json", "imported", "study_map", "power", "quality", "reports", "rights", "downloads",
+    "audit",
 )  # fmt: skip
 GUARD_MS = 300  # a screen takes no answer sooner, so that a double tap answers one
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import messages
@@ -59,7 +58,7 @@ def new_study(
     """The form of a template; nothing is stored before it is saved."""
     if template not in TEMPLATES or dataset not in WORDS or not Dataset.objects.filter(key=dataset).exists():
         raise Http404("no such template")
-    editor = _editor(request, parse_design(TEMPLATES[template].make(dataset)).document(), earlier_studies(lab))
+    editor = _editor(request, parse_design(TEMPLATES[template].make(dataset)).document(), lab)
     if _is_saved(request, editor):
         try:
             study = create_study(lab=lab, document=editor.document(), actor=request.user)
@@ -76,7 +75,7 @@ def design(request: ResearcherRequest, *, study: Study, membership: Membership) 
     """The design: a form while it is a draft and one may edit it, else its facts to read."""
     if not (study.is_draft and may(membership, Role.DESIGNER)):
         return _show_design(request, study, membership)
-    editor = _editor(request, study.draft, earlier_studies(study.lab))
+    editor = _editor(request, study.draft, study.lab)
     if _is_saved(request, editor):
         try:
             edit_draft(study=study, document=editor.document(), actor=request.user)
@@ -95,7 +94,7 @@ def design(request: ResearcherRequest, *, study: Study, membership: Membership) 
         tab="design",
         status=_status(request, editor),
         editor=editor,
-        problems=problems_of(study.draft) if request.method == "GET" else (),
+        problems=problems_of(study.draft, study.lab) if request.method == "GET" else (),
     )
 
 
@@ -211,11 +210,12 @@ def earlier_studies(lab: Lab) -> dict[str, str]:
     return {str(public_id): title for public_id, title in frozen.values_list("public_id", "title")}
 
 
-def _editor(request: HttpRequest, base: dict[str, object], others: Mapping[str, str]) -> DesignEditor:
+def _editor(request: HttpRequest, base: dict[str, object], lab: Lab) -> DesignEditor:
+    others = earlier_studies(lab)
     if request.method != "POST":
-        return DesignEditor(base, others=others)
+        return DesignEditor(base, others=others, lab=lab)
     data = with_another_arm(request.POST) if "add_arm" in request.POST else request.POST
-    return DesignEditor(base, data, others)
+    return DesignEditor(base, data, others, lab)
 
 
 def _is_saved(request: HttpRequest, editor: DesignEditor) -> bool:
@@ -229,7 +229,7 @@ def _status(request: HttpRequest, editor: DesignEditor) -> int:
 
 def _saved(request: HttpRequest, study: Study) -> HttpResponse:
     study.refresh_from_db()
-    problems = problems_of(study.draft)
+    problems = problems_of(study.draft, study.lab)
     if not problems:
         messages.success(request, gettext("Saved. The design is sound and can be frozen."))
         return redirect("study", public_id=study.public_id)

@@ -192,7 +192,7 @@ def _explanations_first(progress: Progress) -> NextStep:
 def overview_of(study: Study, membership: Membership) -> dict[str, Any]:
     """Everything on the study's page."""
     if study.is_draft:
-        problems = problems_of(study.draft)
+        problems = problems_of(study.draft, study.lab)
         facts = Facts(StudyState.DRAFT, explained=False, rehearsed=False, reported=False)
         return {"steps": milestones(facts), "next": next_step(facts, len(problems), None), "problems": problems}
     progress = explanation_progress(study.frozen)

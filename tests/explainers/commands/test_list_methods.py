@@ -7,7 +7,7 @@ import pytest
 
 from explainers.__main__ import main
 from explainers.predictors import PREDICTORS
-from explainers.registry import EXPLAINERS
+from explainers.registry import EXPLAINERS, IMPORTS
 
 
 def test_list_names_every_method_with_its_paper_and_every_predictor_with_its_state(
@@ -19,7 +19,7 @@ def test_list_names_every_method_with_its_paper_and_every_predictor_with_its_sta
 
     said = capsys.readouterr().out
     flat = " ".join(said.split())
-    for name, found in EXPLAINERS.items():
+    for name, found in (EXPLAINERS | IMPORTS).items():
         assert f"{name} – {found.title} {found.summary}" in flat
         assert found.reference in flat
     assert "(mlp; trained)" in said
@@ -40,7 +40,7 @@ def test_json_holds_forms_parameters_and_predictors(registered: Path, capsys: py
     assert main(["list", "--json"]) == 0
 
     found = json.loads(capsys.readouterr().out)
-    assert list(found["methods"]) == list(EXPLAINERS)
+    assert list(found["methods"]) == [*EXPLAINERS, *IMPORTS]
     assert found["methods"]["senn"]["forms"] == dict(EXPLAINERS["senn"].forms)
     assert found["methods"]["placebo_random_weights"]["params"]["method"]["options"][0] == "lime"
     assert found["predictors"]["adult-mlp"]["is_trained"] is False
@@ -51,7 +51,7 @@ def test_unknown_method_is_answered_with_the_names_there_are(capsys: pytest.Capt
     assert capsys.readouterr().err.startswith("explainers: explainer: 'limes' is none of lime, ")
 
 
-@pytest.mark.parametrize("command", ["list", "train", "explain", "metrics", "bench"])
+@pytest.mark.parametrize("command", ["list", "train", "explain", "metrics", "bench", "check-import"])
 def test_every_command_has_help_with_what_it_does(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         main([command, "--help"])

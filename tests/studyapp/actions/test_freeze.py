@@ -39,7 +39,7 @@ def test_a_refused_design_changes_nothing():
     assert Study.objects.get(pk=study.pk).is_draft
     assert not FrozenDesign.objects.exists()
     assert not StudyItem.objects.exists()
-    assert [problem.path for problem in problems_of(study.draft)] == ["item_sets[1].n_items"] * 4
+    assert [problem.path for problem in problems_of(study.draft, study.lab)] == ["item_sets[1].n_items"] * 4
 
 
 def test_a_study_is_frozen_once():

@@ -10,7 +10,7 @@ from studyapp.design.schema import parse_design
 from studyapp.design.templates import TEMPLATES
 from studyapp.errors import DesignRefused, Problem
 from studyapp.forms.design import DesignEditor, Document, with_another_arm
-from tests.factories import make_material, small_document
+from tests.factories import make_lab, make_material, small_document
 
 pytestmark = pytest.mark.django_db
 
@@ -184,7 +184,7 @@ def test_a_refusal_stands_at_its_field(changes: dict[str, str], field: str) -> N
 
     if editor.is_valid():
         try:
-            editor.refuse(problems_of(full(editor.document())))
+            editor.refuse(problems_of(full(editor.document()), make_lab()))
         except DesignRefused as refused:
             editor.refuse(refused.problems)
 

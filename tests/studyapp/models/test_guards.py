@@ -17,6 +17,7 @@ from studyapp.models import (
     Consent,
     Enrolment,
     Explanation,
+    ExplanationUpload,
     FrozenDesign,
     Item,
     Output,
@@ -25,10 +26,12 @@ from studyapp.models import (
     Seal,
     Study,
     StudyItem,
+    UploadedExplanation,
 )
 from studyapp.models.frozen import frozen_study
 from studyapp.models.studies import StudyState
 from tests import factories
+from tests.studyapp.actions.test_imports import bring
 from tests.studyapp.actions.test_whole_run import answer_for, arrive, submission
 
 pytestmark = pytest.mark.django_db
@@ -45,13 +48,16 @@ NEVER_CHANGED = {
     Item: {"label": 0},
     Perturbation: {"kind": "other"},
     Output: {"class_index": 0},
+    ExplanationUpload: {"method": "other"},
+    UploadedExplanation: {"form": {}},
 }
 
 
 @pytest.fixture
 def run(db) -> Study:
-    """A study with one person, who has been allocated."""
+    """A study with one person, who has been allocated, in a lab that has brought explanations."""
     study = factories.make_open()
+    bring(factories.make_draft(study.lab))
     enrolment = arrive(study)
     for step in frozen_study(study.frozen.pk).steps(enrolment.order_seed)[:2]:
         answer = answer_for(frozen_study(study.frozen.pk), step)
