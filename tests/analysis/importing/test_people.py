@@ -189,7 +189,10 @@ def test_a_file_of_people_with_one_number_each_is_analysed(tmp_path):
     mapping = {
         "study_id": "results", "title": "Results", "participant": {"each_row": True}, "phases": [{"key": "test"}],
         "arm": {"join": ["surrogate", "shown"], "with": "/"},
-        "arms": [{"key": "none", "role": "control", "value": "3/1"}, {"key": "lime", "role": "explained", "value": "0/0"}],
+        "arms": [
+            {"key": "none", "role": "control", "value": "3/1"},
+            {"key": "lime", "role": "explained", "value": "0/0"},
+        ],
         "trials": [
             {"type": "scored_task", "phase": {"constant": "test"}, "item": {"constant": "recall"}, "score": "recall"},
             {"type": "rating", "item": {"constant": "trust"}, "rating": "trust"},
