@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import random
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -302,3 +304,18 @@ def test_the_order_of_rows_and_columns_does_not_matter(elsewhere, seed):
     for name in ("subject_id", "trial_index", "trial_type", "arm", "item", "response", "correct", "rt", "sequence"):
         np.testing.assert_array_equal(getattr(shuffled, name), getattr(straight, name), err_msg=name)
     assert its_design.plan == design.plan
+
+
+def test_the_documented_mapping_reads_the_documented_file(tmp_path):
+    text = (Path(__file__).parents[3] / "docs" / "importing.md").read_text(encoding="utf-8")
+    header, row = re.search(r"\n    (user,.*)\n    (.*)\n", text).groups()
+    mapping = json.loads(re.search(r"```json\n(.*?)```", text, flags=re.DOTALL)[1])
+    other = row.replace("p01,2", "p02,1")
+    (tmp_path / "trials.csv").write_text("\n".join([header, row, other]), encoding="utf-8")
+
+    table, design = import_responses(tmp_path / "trials.csv", mapping)
+
+    trial = table.only(table.is_simulation)
+    assert (trial.arm.tolist(), trial.phase.tolist()) == (["heat_map", "none"], ["pre", "pre"])
+    assert (trial.rt.tolist(), trial.correct.tolist()) == ([3200.0, 3200.0], [0, 0])
+    assert design.plan.estimand == "gain_in_accuracy"
