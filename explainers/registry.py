@@ -207,6 +207,17 @@ _ANCHORS: Mapping[str, Param] = {
 _NEAREST_EXAMPLES: Mapping[str, Param] = {
     "n_examples": Int(3, low=1, high=6, help="How many of the nearest training items are shown."),
 }
+_FEATURE_CARDS: Mapping[str, Param] = {
+    "source": Choice(
+        "autoencoder",
+        ("autoencoder", "units"),
+        help=(
+            "What counts as a feature: one that a sparse autoencoder has found in the units of the network's first "
+            "layer, or a single unit."
+        ),
+    ),
+    "n_cards": Int(3, low=1, high=6, help="How many of the most active features are shown."),
+}
 _ADVERSARIAL: Mapping[str, Param] = {
     "max_change": Float(
         0.01,
@@ -225,6 +236,7 @@ _OF_BASE_METHODS: Mapping[str, Param] = {
     **_INTEGRATED_GRADIENTS,
     **_ANCHORS,
     **_NEAREST_EXAMPLES,
+    **_FEATURE_CARDS,
 }
 _BASE_METHOD = Choice(
     "lime",
@@ -244,6 +256,7 @@ _BASE_METHOD = Choice(
         "nearest_examples",
         "attention",
         "attention_rollout",
+        "feature_cards",
     ),
     help="The method whose look the placebo takes: the one of the arm it stands beside.",
 )
@@ -425,6 +438,19 @@ EXPLAINERS: Mapping[str, Entry] = {
             "at others. The shares of the words add up to 1. It says where the network looks, not what follows from it."
         ),
         reference="Abnar & Zuidema 2020, Quantifying attention flow in transformers, ACL, arXiv 2005.00928",
+    ),
+    "feature_cards": Entry(
+        path="explainers.methods.feature_cards:explain",
+        title="Feature cards",
+        forms={"text": "feature_cards"},
+        params=_FEATURE_CARDS,
+        needs="transformer",
+        rows=64,
+        summary=(
+            "Looks inside the network: for the features that are most active in this text, pieces of other texts that "
+            "make them active, and how far each moves the answer. A placebo shows features that are not active."
+        ),
+        reference="Cunningham et al. 2023, Sparse autoencoders find interpretable features, arXiv 2309.08600",
     ),
     "placebo_random_weights": Entry(
         path="explainers.methods.placebo_random_weights:explain",

@@ -14,7 +14,9 @@ from typing import Any, Literal, TypeAlias, get_args
 from explainers.errors import InputError
 
 Modality: TypeAlias = Literal["tabular", "text", "image"]
-FormName: TypeAlias = Literal["feature_weights", "token_weights", "heatmap", "concepts", "rule", "examples"]
+FormName: TypeAlias = Literal[
+    "feature_weights", "token_weights", "heatmap", "concepts", "rule", "examples", "feature_cards"
+]
 Json: TypeAlias = Mapping[str, Any]
 
 
@@ -261,7 +263,53 @@ class Examples:
         return {"form": self.form, "examples": examples}
 
 
-Form: TypeAlias = FeatureWeights | TokenWeights | Heatmap | Concepts | Rule | Examples
+@dataclass(frozen=True)
+class Snippet:
+    """A piece of a training text around the word at which a feature is active, and how active: a share of its most.
+
+    A word "…" stands at an end where the text goes on.
+    """
+
+    words: tuple[str, ...]
+    place: int
+    activity: float
+
+    def to_json(self) -> list[Any]:
+        return [list(self.words), self.place, self.activity]
+
+
+@dataclass(frozen=True)
+class FeatureCard:
+    """A feature inside of a text predictor that is active in the item.
+
+    `place` is the item's word at which it is most active. `effect` is what the feature adds to the logit of the
+    explained class, in texts that it is most active in. `top` are the pieces of training texts that make it most
+    active, `spread` some over its whole range, from weak to strong.
+    """
+
+    name: str
+    place: int
+    effect: float
+    top: tuple[Snippet, ...]
+    spread: tuple[Snippet, ...]
+
+
+@dataclass(frozen=True)
+class FeatureCards:
+    """Cards of features, the most active first."""
+
+    cards: tuple[FeatureCard, ...]
+    form: FormName = field(default="feature_cards", init=False)
+
+    def to_json(self) -> dict[str, Any]:
+        cards = [
+            [card.name, card.place, card.effect, *([one.to_json() for one in side] for side in (card.top, card.spread))]
+            for card in self.cards
+        ]
+        return {"form": self.form, "cards": cards}
+
+
+Form: TypeAlias = FeatureWeights | TokenWeights | Heatmap | Concepts | Rule | Examples | FeatureCards
 
 
 def form_from_json(data: Json) -> Form:
@@ -288,10 +336,20 @@ def form_from_json(data: Json) -> Form:
             case "examples":
                 shown = tuple(Example(input_from_json(item), int(found)) for item, found in data["examples"])
                 return Examples(shown)
+            case "feature_cards":
+                cards = (
+                    FeatureCard(str(name), int(place), float(effect), _snippets(top), _snippets(spread))
+                    for name, place, effect, top, spread in data["cards"]
+                )
+                return FeatureCards(tuple(cards))
             case other:
                 raise InputError(f"form: {other!r} is none of {', '.join(get_args(FormName))}")
     except KeyError as error:
         raise InputError(f"explanation: the key {error} is missing") from error
+
+
+def _snippets(data: Sequence[Any]) -> tuple[Snippet, ...]:
+    return tuple(Snippet(tuple(map(str, words)), int(place), float(activity)) for words, place, activity in data)
 
 
 @dataclass(frozen=True)

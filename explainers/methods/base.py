@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from explainers.predictors.base import Predictor
 from explainers.registry import entry
-from explainers.types import Example, Input, ItemRequest
+from explainers.types import Example, FeatureCard, Input, ItemRequest
 
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
@@ -78,6 +78,8 @@ class Attribution:
         Rules: how often the output stays when the units of weight 0 change. Weights are 1 for the rule's units.
     examples : tuple of Example, optional
         Other items that are shown; weights are then one an example.
+    cards : tuple of FeatureCard, optional
+        Features that are shown; weights are then their effects, which the cards themselves do not yet have.
     """
 
     weights: FloatArray
@@ -87,6 +89,7 @@ class Attribution:
     order: FloatArray | None = None
     precision: float | None = None
     examples: tuple[Example, ...] | None = None
+    cards: tuple[FeatureCard, ...] | None = None
 
 
 Method: TypeAlias = Callable[[Batch], list[Attribution]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from explainers.errors import ExplainerError
@@ -12,6 +14,8 @@ from explainers.types import (
     Concept,
     Concepts,
     Examples,
+    FeatureCard,
+    FeatureCards,
     FeatureWeight,
     FeatureWeights,
     Form,
@@ -20,6 +24,7 @@ from explainers.types import (
     Input,
     Rule,
     RulePart,
+    Snippet,
     TabularInput,
     TextInput,
     TokenWeights,
@@ -52,6 +57,8 @@ def to_form(predictor: Predictor, item: Input, attribution: Attribution) -> Form
     """
     if attribution.examples is not None:
         return Examples(attribution.examples)
+    if attribution.cards is not None:
+        return _cards(attribution.cards, attribution.weights)
     if attribution.activations is not None:
         return _concepts(predictor, attribution.weights, attribution.activations)
     if isinstance(item, ImageInput):
@@ -88,6 +95,21 @@ def _rule(predictor: Predictor, item: Input, held: BoolArray, precision: float) 
     parts = [RulePart(name, value, bool(asked)) for (name, value), asked in zip(pairs, held, strict=True)]
     share = coverage(predictor.background, holding(predictor, item), held[None])
     return Rule(tuple(parts), *rounded(np.array([precision, share[0]])))
+
+
+def _cards(cards: tuple[FeatureCard, ...], effects: FloatArray) -> FeatureCards:
+    pairs = zip(cards, rounded(effects), strict=True)
+    return FeatureCards(
+        tuple(
+            replace(card, effect=effect, top=_snippets(card.top), spread=_snippets(card.spread))
+            for card, effect in pairs
+        )
+    )
+
+
+def _snippets(snippets: tuple[Snippet, ...]) -> tuple[Snippet, ...]:
+    activities = rounded(np.array([one.activity for one in snippets]))
+    return tuple(replace(one, activity=own) for one, own in zip(snippets, activities, strict=True))
 
 
 def _concepts(predictor: Predictor, relevances: FloatArray, activations: FloatArray) -> Concepts:

@@ -26,6 +26,7 @@ SHOWN_AS: Mapping[FormName, str] = {
     "concepts": "concepts",
     "rule": "a rule",
     "examples": "examples",
+    "feature_cards": "cards of features",
 }
 
 

@@ -18,11 +18,13 @@ from django.utils.translation import gettext
 from explainers.types import (
     Concepts,
     Examples,
+    FeatureCards,
     FeatureWeights,
     Heatmap,
     ImageInput,
     Rule,
     RulePart,
+    Snippet,
     TabularInput,
     TextInput,
     TokenWeights,
@@ -113,6 +115,27 @@ class Neighbour:
 
 
 @dataclass(frozen=True)
+class Piece:
+    """A piece of another text, cut at the word that is marked, with how active the feature is there."""
+
+    before: str
+    marked: str
+    behind: str
+    activity: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """A feature: its name, the text's own word where it is most active, its effect, and pieces of other texts."""
+
+    name: str
+    word: str
+    bar: Bar
+    top: tuple[Piece, ...]
+    spread: tuple[Piece, ...]
+
+
+@dataclass(frozen=True)
 class Shown:
     """An explanation ready for the template of its form."""
 
@@ -127,6 +150,7 @@ class Shown:
     holds_input: bool = False  # a table of weights has the input's own rows, so it stands in the input's place
     has_conditions: bool = False
     neighbours: tuple[Neighbour, ...] = ()
+    cards: tuple[Card, ...] = ()
     precision: str = ""
     coverage: str = ""
 
@@ -162,6 +186,8 @@ def explanation_of(stimulus: Stimulus) -> Shown | None:
             )
         case Examples():
             return Shown(name, sides, neighbours=neighbours(form, stimulus))
+        case FeatureCards():
+            return Shown(name, sides, cards=feature_cards(form, sides, stimulus))
         case Rule():
             return Shown(
                 name,
@@ -245,6 +271,29 @@ def neighbours(form: Examples, stimulus: Stimulus) -> tuple[Neighbour, ...]:
             case ImageInput() as image:
                 found.append(Neighbour(answer, picture=picture(image)))
     return tuple(found)
+
+
+def feature_cards(form: FeatureCards, sides: Sides, stimulus: Stimulus) -> tuple[Card, ...]:
+    """The cards, with the word of the stimulus's own text that each is about."""
+    item, drawn = stimulus.item.input, bars([card.effect for card in form.cards], sides)
+    tokens = item.tokens if isinstance(item, TextInput) else ()
+    return tuple(
+        Card(card.name, "".join(tokens[card.place : card.place + 1]), bar, pieces(card.top), pieces(card.spread))
+        for card, bar in zip(form.cards, drawn, strict=True)
+    )
+
+
+def pieces(snippets: Sequence[Snippet]) -> tuple[Piece, ...]:
+    """Snippets cut at the marked word."""
+    return tuple(
+        Piece(
+            " ".join(one.words[: one.place]),
+            one.words[one.place],
+            " ".join(one.words[one.place + 1 :]),
+            percent(one.activity),
+        )
+        for one in snippets
+    )
 
 
 def percent(share: float) -> str:

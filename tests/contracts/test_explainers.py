@@ -28,6 +28,7 @@ from explainers.types import (
     Examples,
     ExplainerSpec,
     Explanation,
+    FeatureCards,
     FeatureWeights,
     Form,
     Heatmap,
@@ -82,7 +83,12 @@ class Run:
 
     @property
     def most_alike(self) -> int:
-        """Of seven: with five variables a rank order can come twice by chance, a rule of one or two of them often."""
+        """Of seven: with five variables a rank order can come twice by chance, a rule of one or two of them often.
+
+        Two texts can have the same most active features, in a network with random weights above all.
+        """
+        if base_of(self.spec) is EXPLAINERS["feature_cards"]:
+            return 2
         return 4 if base_of(self.spec) is EXPLAINERS["anchors"] else 1
 
     @property
@@ -147,6 +153,8 @@ def weights(form: Form) -> np.ndarray:
             return np.array([concept.relevance for concept in form.concepts])
         case Examples():
             return np.array([float(example.class_index) for example in form.examples])
+        case FeatureCards():
+            return np.array([card.effect for card in form.cards])
         case Rule():
             return np.array([float(part.is_condition) for part in form.parts])
 
@@ -191,6 +199,14 @@ def test_form_names_the_parts_of_its_own_input(run: Run, cases: Mapping[str, Cas
                 assert item not in {example.input for example in examples}
                 said = [output.class_index for output in model.outputs([example.input for example in examples])]
                 assert [example.class_index for example in examples] == said
+            case FeatureCards(cards=cards):
+                texts = [" ".join(text.tokens) for text in model.background.inputs]
+                assert len({card.name for card in cards}) == 3
+                assert all(0 <= card.place < len(item.tokens) for card in cards)
+                pieces = [piece for card in cards for piece in (*card.top, *card.spread)]
+                assert len(pieces) == 3 * 7
+                shown = [" ".join(word for word in piece.words if word != "…") for piece in pieces]
+                assert all(any(one in text for text in texts) for one in shown)
             case Rule(parts=parts):
                 named = item.values if item.modality == "tabular" else tuple(("", token) for token in item.tokens)
                 assert tuple((part.name, part.value) for part in parts) == named
