@@ -268,6 +268,17 @@ _PROBABILISTIC_PROTOTYPES: Mapping[str, Param] = {
         help="How many pictures show what a prototype may look like, from least to most like the item.",
     ),
 }
+_FEATURE_CARDS: Mapping[str, Param] = {
+    "source": Choice(
+        "autoencoder",
+        ("autoencoder", "units"),
+        help=(
+            "What counts as a feature: one that a sparse autoencoder has found in the units of the network's first "
+            "layer, or a single unit."
+        ),
+    ),
+    "n_cards": Int(3, low=1, high=6, help="How many of the most active features are shown."),
+}
 _ADVERSARIAL: Mapping[str, Param] = {
     "max_change": Float(
         0.01,
@@ -322,6 +333,7 @@ _OF_BASE_METHODS: Mapping[str, Param] = {
     **_PROTOTYPES,
     **_PROBABILISTIC_PROTOTYPES,
     **_LATENT_SHIFT,
+    **_FEATURE_CARDS,
 }
 _BASE_METHOD = Choice(
     "lime",
@@ -346,6 +358,7 @@ _BASE_METHOD = Choice(
         "prototypes",
         "probabilistic_prototypes",
         "composite",
+        "feature_cards",
     ),
     help="The method whose look the placebo takes: the one of the arm it stands beside.",
 )
@@ -618,6 +631,19 @@ EXPLAINERS: Mapping[str, Entry] = {
             "examples help beside weights. A parameter counts for every method that has it."
         ),
         reference="Hase & Bansal 2020, Evaluating explainable AI, ACL, arXiv 2005.01831, section 4",
+    ),
+    "feature_cards": Entry(
+        path="explainers.methods.feature_cards:explain",
+        title="Feature cards",
+        forms={"text": "feature_cards"},
+        params=_FEATURE_CARDS,
+        needs="transformer",
+        rows=64,
+        summary=(
+            "Looks inside the network: for the features that are most active in this text, pieces of other texts that "
+            "make them active, and how far each moves the answer. A placebo shows features that are not active."
+        ),
+        reference="Cunningham et al. 2023, Sparse autoencoders find interpretable features, arXiv 2309.08600",
     ),
     "placebo_random_weights": Entry(
         path="explainers.methods.placebo_random_weights:explain",

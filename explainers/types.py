@@ -15,7 +15,16 @@ from explainers.errors import InputError
 
 Modality: TypeAlias = Literal["tabular", "text", "image"]
 FormName: TypeAlias = Literal[
-    "feature_weights", "token_weights", "heatmap", "concepts", "rule", "examples", "strip", "prototypes", "composite"
+    "feature_weights",
+    "token_weights",
+    "heatmap",
+    "concepts",
+    "rule",
+    "examples",
+    "strip",
+    "prototypes",
+    "feature_cards",
+    "composite",
 ]
 Json: TypeAlias = Mapping[str, Any]
 
@@ -333,7 +342,55 @@ class Prototypes:
         return {"form": self.form, "prototypes": shown}
 
 
-SingleForm: TypeAlias = FeatureWeights | TokenWeights | Heatmap | Concepts | Rule | Examples | Strip | Prototypes
+@dataclass(frozen=True)
+class Snippet:
+    """A piece of a training text around the word at which a feature is active, and how active: a share of its most.
+
+    A word "…" stands at an end where the text goes on.
+    """
+
+    words: tuple[str, ...]
+    place: int
+    activity: float
+
+    def to_json(self) -> list[Any]:
+        return [list(self.words), self.place, self.activity]
+
+
+@dataclass(frozen=True)
+class FeatureCard:
+    """A feature inside of a text predictor that is active in the item.
+
+    `place` is the item's word at which it is most active. `effect` is what the feature adds to the logit of the
+    explained class, in texts that it is most active in. `top` are the pieces of training texts that make it most
+    active, `spread` some over its whole range, from weak to strong.
+    """
+
+    name: str
+    place: int
+    effect: float
+    top: tuple[Snippet, ...]
+    spread: tuple[Snippet, ...]
+
+
+@dataclass(frozen=True)
+class FeatureCards:
+    """Cards of features, the most active first."""
+
+    cards: tuple[FeatureCard, ...]
+    form: FormName = field(default="feature_cards", init=False)
+
+    def to_json(self) -> dict[str, Any]:
+        cards = [
+            [card.name, card.place, card.effect, *([one.to_json() for one in side] for side in (card.top, card.spread))]
+            for card in self.cards
+        ]
+        return {"form": self.form, "cards": cards}
+
+
+SingleForm: TypeAlias = (
+    FeatureWeights | TokenWeights | Heatmap | Concepts | Rule | Examples | Strip | Prototypes | FeatureCards
+)
 
 
 @dataclass(frozen=True)
@@ -402,6 +459,12 @@ def _single(data: Json) -> SingleForm:
                     for pictures, found, s, low, high in data["prototypes"]
                 )
             )
+        case "feature_cards":
+            cards = (
+                FeatureCard(str(name), int(place), float(effect), _snippets(top), _snippets(spread))
+                for name, place, effect, top, spread in data["cards"]
+            )
+            return FeatureCards(tuple(cards))
         case other:
             raise InputError(f"form: {other!r} is none of {', '.join(get_args(FormName))}")
 
@@ -409,6 +472,10 @@ def _single(data: Json) -> SingleForm:
 def _step(item: Json, change: Sequence[str] | None, margin: float) -> Step:
     where, old, new = change or ("", "", "")
     return Step(input_from_json(item), (str(where), str(old), str(new)) if change else None, float(margin))
+
+
+def _snippets(data: Sequence[Any]) -> tuple[Snippet, ...]:
+    return tuple(Snippet(tuple(map(str, words)), int(place), float(activity)) for words, place, activity in data)
 
 
 @dataclass(frozen=True)

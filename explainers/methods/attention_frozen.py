@@ -17,7 +17,7 @@ from explainers.methods.attention import attention
 from explainers.methods.attention_distance import divergence, probabilities, variation
 from explainers.methods.base import Attribution, Batch, FloatArray
 from explainers.methods.blocks import encode, mapped
-from explainers.methods.placebo_random_weights import with_sizes_of
+from explainers.methods.sizes import with_sizes_of
 from explainers.predictors.attention import attending
 from explainers.predictors.base import Predictor
 from explainers.predictors.initialise import initialise

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from explainers.errors import ParameterError
 from explainers.predictors.base import Predictor
 from explainers.registry import entry
-from explainers.types import Example, Input, ItemRequest, Prototype, Step
+from explainers.types import Example, FeatureCard, Input, ItemRequest, Prototype, Step
 
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
@@ -87,6 +87,8 @@ class Attribution:
         Prototypes that are shown; weights are then their similarities.
     parts : tuple of (bool, Attribution), optional
         Several explanations on one page, each with whether its weights have a direction; weights are all of theirs.
+    cards : tuple of FeatureCard, optional
+        Features that are shown; weights are then their effects, which the cards themselves do not yet have.
     """
 
     weights: FloatArray
@@ -100,6 +102,7 @@ class Attribution:
     own: int = 0
     prototypes: tuple[Prototype, ...] | None = None
     parts: tuple[tuple[bool, Attribution], ...] | None = None
+    cards: tuple[FeatureCard, ...] | None = None
 
 
 Method: TypeAlias = Callable[[Batch], list[Attribution]]

@@ -16,6 +16,8 @@ from explainers.types import (
     Concept,
     Concepts,
     Examples,
+    FeatureCard,
+    FeatureCards,
     FeatureWeight,
     FeatureWeights,
     Form,
@@ -28,6 +30,7 @@ from explainers.types import (
     Rule,
     RulePart,
     SingleForm,
+    Snippet,
     Step,
     Strip,
     TabularInput,
@@ -72,6 +75,8 @@ def _single(predictor: Predictor, item: Input, attribution: Attribution) -> Sing
         return _strip(attribution.steps, attribution.weights, attribution.own)
     if attribution.prototypes is not None:
         return _prototypes(attribution.prototypes)
+    if attribution.cards is not None:
+        return _cards(attribution.cards, attribution.weights)
     if attribution.activations is not None:
         return _concepts(predictor, attribution.weights, attribution.activations)
     if isinstance(item, ImageInput):
@@ -119,6 +124,21 @@ def _prototypes(shown: tuple[Prototype, ...]) -> Prototypes:
     numbers = [rounded(np.array([one.similarity, one.low, one.high])) for one in shown]
     pairs = zip(shown, numbers, strict=True)
     return Prototypes(tuple(Prototype(one.pictures, one.class_index, *found) for one, found in pairs))
+
+
+def _cards(cards: tuple[FeatureCard, ...], effects: FloatArray) -> FeatureCards:
+    pairs = zip(cards, rounded(effects), strict=True)
+    return FeatureCards(
+        tuple(
+            replace(card, effect=effect, top=_snippets(card.top), spread=_snippets(card.spread))
+            for card, effect in pairs
+        )
+    )
+
+
+def _snippets(snippets: tuple[Snippet, ...]) -> tuple[Snippet, ...]:
+    activities = rounded(np.array([one.activity for one in snippets]))
+    return tuple(replace(one, activity=own) for one, own in zip(snippets, activities, strict=True))
 
 
 def _concepts(predictor: Predictor, relevances: FloatArray, activations: FloatArray) -> Concepts:

@@ -49,7 +49,11 @@ def explain(batch: Batch) -> list[Attribution]:
         return [replace(own, diagnostics={}) for own in _STRIPS[name](batch, donors)]
     found = method(name)(replace(batch, requests=donors))
     return [
-        replace(own, weights=own.weights[_sources(own, request.input, donor.input)], diagnostics={})
+        replace(
+            _placed(own, request.input, donor.input),
+            weights=own.weights[_sources(own, request.input, donor.input)],
+            diagnostics={},
+        )
         for own, request, donor in zip(found, batch.requests, donors, strict=True)
     ]
 
@@ -74,9 +78,18 @@ def _check_outputs(batch: Batch, donors: list[Input]) -> None:
             )
 
 
+def _placed(own: Attribution, item: Input, donor: Input) -> Attribution:
+    """Cards of features name words of the item at the places of the donor's, as near as its length lets them."""
+    if own.cards is None or not (isinstance(item, TextInput) and isinstance(donor, TextInput)):
+        return own
+    n_words, n_theirs = len(item.tokens), len(donor.tokens)
+    cards = (replace(card, place=(2 * card.place + 1) * n_words // (2 * n_theirs)) for card in own.cards)
+    return replace(own, cards=tuple(cards))
+
+
 def _sources(own: Attribution, item: Input, donor: Input) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """For each of the item's units the donor's unit that it takes its weight from."""
-    if own.examples is None and isinstance(item, TextInput) and isinstance(donor, TextInput):
+    if own.examples is None and own.cards is None and isinstance(item, TextInput) and isinstance(donor, TextInput):
         positions = np.arange(len(item.tokens), dtype=np.int64)
         return (2 * positions + 1) * len(donor.tokens) // (2 * len(item.tokens))
     return np.arange(len(own.weights), dtype=np.int64)

@@ -6,7 +6,8 @@ real explanation of the same item, handed out by rank (the placebo's largest wei
 on): total, maximum and number of zeros agree exactly, so that nobody can tell it by its look. The order and, where
 the method has directions, the signs are the placebo's, so the sizes tell nothing about which unit matters. Of examples
 there are no weights: random ones of the same outputs are shown; of prototypes likewise. Strips keep the real one's
-margins and number of steps; where they lead to is the random predictor's choice.
+margins and number of steps; where they lead to is the random predictor's choice. Of features such are shown as are
+not active in the item.
 """
 
 from __future__ import annotations
@@ -18,22 +19,23 @@ import numpy as np
 
 from explainers.methods import (
     decision_boundary,
+    feature_cards,
     latent_shift,
     nearest_examples,
     probabilistic_prototypes,
     prototypes,
     senn,
 )
-from explainers.methods.base import Attribution, Batch, FloatArray, generator, method
+from explainers.methods.base import Attribution, Batch, method
 from explainers.methods.composite import together
+from explainers.methods.sizes import with_sizes_of
 from explainers.predictors.base import Predictor
 
 _STRIPS: Mapping[str, Callable[[Batch, Predictor], list[Attribution]]] = {
     "decision_boundary": decision_boundary.of_another_predictor,
     "latent_shift": latent_shift.of_another_predictor,
 }
-_TIES = 2  # stream of an item's generator
-_WEIGHTS = 3
+_WEIGHTS = 3  # keeps the draw apart from others with the same seed
 
 
 def explain(batch: Batch) -> list[Attribution]:
@@ -54,6 +56,8 @@ def explain(batch: Batch) -> list[Attribution]:
         return [replace(own, diagnostics={}) for own in prototypes.at_random(batch)]
     if name == "probabilistic_prototypes":
         return [replace(own, diagnostics={}) for own in probabilistic_prototypes.at_random(batch)]
+    if name == "feature_cards":  # a net with random weights has no features that could be told from real ones
+        return [replace(own, diagnostics={}) for own in feature_cards.at_random(batch)]
     wrong = batch.predictor.reinitialised(_weights_seed(int(batch.params["weights_seed"])))
     if name in _STRIPS:
         return [replace(own, diagnostics={}) for own in _STRIPS[name](batch, wrong)]
@@ -75,31 +79,3 @@ def _weights_seed(seed: int) -> int:
     starting point, which it still resembles.
     """
     return int(np.random.SeedSequence([seed, _WEIGHTS]).generate_state(1)[0])
-
-
-def with_sizes_of(real: FloatArray, random: FloatArray, seed: int, order: FloatArray | None = None) -> FloatArray:
-    """The sizes of `real`, by rank, on the order and signs of `random`.
-
-    Ties in `random` are broken by `order`, then at random. A weight of exactly 0 has no sign: it takes the sign of
-    one of the real weights drawn at random, so a method without directions stays without.
-
-    Parameters
-    ----------
-    real, random : float array, shape (n_units,)
-    seed : int
-        The item's.
-    order : float array, shape (n_units,), optional
-        See `Attribution.order`.
-
-    Returns
-    -------
-    float array, shape (n_units,)
-    """
-    rng = generator(seed, _TIES)
-    ties = np.zeros(len(random)) if order is None else order
-    ranks = np.lexsort((rng.random(len(random)), ties, np.abs(random)))
-    drawn = np.where(rng.choice(real, size=len(real)) < 0, -1.0, 1.0)
-    signs = np.where(random == 0, drawn, np.sign(random))
-    sizes = np.empty_like(real)
-    sizes[ranks] = np.sort(np.abs(real))
-    return signs * sizes

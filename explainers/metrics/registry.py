@@ -29,6 +29,7 @@ SHOWN_AS: Mapping[FormName, str] = {
     "strip": "a strip of steps",
     "prototypes": "prototypes",
     "composite": "several explanations",
+    "feature_cards": "cards of features",
 }
 
 

@@ -19,6 +19,7 @@ from explainers.types import (
     Composite,
     Concepts,
     Examples,
+    FeatureCards,
     FeatureWeights,
     Heatmap,
     ImageInput,
@@ -26,6 +27,7 @@ from explainers.types import (
     Rule,
     RulePart,
     SingleForm,
+    Snippet,
     Strip,
     TabularInput,
     TextInput,
@@ -155,6 +157,27 @@ class Compared:
 
 
 @dataclass(frozen=True)
+class Piece:
+    """A piece of another text, cut at the word that is marked, with how active the feature is there."""
+
+    before: str
+    marked: str
+    behind: str
+    activity: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """A feature: its name, the text's own word where it is most active, its effect, and pieces of other texts."""
+
+    name: str
+    word: str
+    bar: Bar
+    top: tuple[Piece, ...]
+    spread: tuple[Piece, ...]
+
+
+@dataclass(frozen=True)
 class Shown:
     """An explanation ready for the template of its form."""
 
@@ -171,6 +194,7 @@ class Shown:
     neighbours: tuple[Neighbour, ...] = ()
     compared: tuple[Compared, ...] = ()
     is_uncertain: bool = False
+    cards: tuple[Card, ...] = ()
     precision: str = ""
     coverage: str = ""
     steps: tuple[StepShown, ...] = ()
@@ -239,6 +263,8 @@ def _single(form: SingleForm, stimulus: Stimulus) -> Shown:
         case Prototypes(prototypes=shown):
             uncertain = any(one.is_uncertain for one in shown)
             return Shown(name, sides, compared=compared(form, stimulus), is_uncertain=uncertain)
+        case FeatureCards():
+            return Shown(name, sides, cards=feature_cards(form, sides, stimulus))
         case Rule():
             return Shown(
                 name,
@@ -389,6 +415,29 @@ def compared(form: Prototypes, stimulus: Stimulus) -> tuple[Compared, ...]:
 
 def _span(low: float, high: float) -> tuple[str, str]:
     return f"{low * BAR_WIDTH:.1f}", f"{(high - low) * BAR_WIDTH:.1f}"
+
+
+def feature_cards(form: FeatureCards, sides: Sides, stimulus: Stimulus) -> tuple[Card, ...]:
+    """The cards, with the word of the stimulus's own text that each is about."""
+    item, drawn = stimulus.item.input, bars([card.effect for card in form.cards], sides)
+    tokens = item.tokens if isinstance(item, TextInput) else ()
+    return tuple(
+        Card(card.name, "".join(tokens[card.place : card.place + 1]), bar, pieces(card.top), pieces(card.spread))
+        for card, bar in zip(form.cards, drawn, strict=True)
+    )
+
+
+def pieces(snippets: Sequence[Snippet]) -> tuple[Piece, ...]:
+    """Snippets cut at the marked word."""
+    return tuple(
+        Piece(
+            " ".join(one.words[: one.place]),
+            one.words[one.place],
+            " ".join(one.words[one.place + 1 :]),
+            percent(one.activity),
+        )
+        for one in snippets
+    )
 
 
 def percent(share: float) -> str:

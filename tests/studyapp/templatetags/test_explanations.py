@@ -17,6 +17,8 @@ from explainers.types import (
     Concepts,
     Example,
     Examples,
+    FeatureCard,
+    FeatureCards,
     FeatureWeight,
     FeatureWeights,
     Form,
@@ -27,6 +29,7 @@ from explainers.types import (
     Prototypes,
     Rule,
     RulePart,
+    Snippet,
     Step,
     Strip,
     TabularInput,
@@ -444,3 +447,41 @@ def test_names_of_elements_are_there_once_on_a_page_of_several_explanations() ->
     ids = re.findall(r' id="([^"]+)"', page)
     assert len(ids) == len(set(ids)) == 5
     assert set(re.findall(r' (?:for|aria-labelledby)="([^"]+)"', page)) == set(ids)
+
+
+FILM = TextInput(("a", "dull", "film"))
+CARDS = FeatureCards(
+    (
+        FeatureCard("Pattern 3", 1, 0.8, (Snippet(("so", "dull", "…"), 1, 1.0),), (Snippet(("…", "slow"), 1, 0.126),)),
+        FeatureCard("Pattern 9", 2, -0.4, (Snippet(("film",), 0, 1.0),), ()),
+    )
+)
+
+
+def test_cards_name_the_texts_own_word_and_cut_the_other_texts_at_theirs() -> None:
+    shown = explanations.explanation_of(stimulus(CARDS, output="yes", item=FILM))
+
+    assert shown is not None
+    first, second = shown.cards
+    assert [(card.name, card.word, card.bar.number) for card in shown.cards] == [
+        ("Pattern 3", "dull", "0.80 →"),
+        ("Pattern 9", "film", "← 0.40"),
+    ]
+    assert first.top == (explanations.Piece("so", "dull", "…", "100%"),)
+    assert first.spread == (explanations.Piece("…", "slow", "", "13%"),)
+    assert second.spread == ()
+
+
+def test_the_page_of_cards_names_no_class_where_the_output_was_not_given() -> None:
+    """What each pattern speaks for tells the output by its sum."""
+    pages = []
+    for output in (None, "yes"):
+        shown = explanations.explanation_of(stimulus(CARDS, output=output, item=FILM))
+        assert shown is not None
+        pages.append(render_to_string(shown.template, {"explained": shown}))
+
+    hidden, told = pages
+    assert "no</span>" in told
+    assert "no</span>" not in hidden
+    assert "yes" not in hidden
+    assert hidden.count('class="pattern-card"') == 2
