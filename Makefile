@@ -18,7 +18,7 @@ JOBS ?= 2
 MINUTES ?= 10
 SEED ?=
 
-.PHONY: help demo test torture promises lint bench release-fixture services stop screens clean install
+.PHONY: help demo test torture promises lint bench calibration release-fixture services stop screens clean install
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -30,6 +30,7 @@ help:
 	@echo 'make lint            style, types, layers, images, compose file, migrations'
 	@echo 'make promises        every promise at its full number (about an hour), then docs/promises.md'
 	@echo 'make bench           pages, explanations and models per second, beside their peers'
+	@echo 'make calibration     how often each test of the analysis is wrong, then docs/calibration.md (half an hour of a core)'
 	@echo 'make screens         a screenshot of every page, in docs/screens/'
 	@echo 'make release-fixture  keep what this version writes, for the upgrade tests of later ones'
 	@echo 'make services        start the embedded Postgres and Valkey; make stop stops them'
@@ -68,6 +69,11 @@ bench: $(VENV)/.installed-bench
 	@$(PYTHON) -m bench.pages
 	@$(PYTHON) -m bench.explainers
 	@$(PYTHON) -m bench.mixed
+	@$(PYTHON) -m bench.analysis
+
+# Every test of the analysis on 2,000 studies, half an hour of one core; stopped, it goes on where it was.
+calibration: $(VENV)/.installed
+	@$(PYTHON) -m bench.calibration
 
 screens: $(VENV)/.installed-test
 	@.ci/browser $(PYTHON)

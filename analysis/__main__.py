@@ -1,90 +1,49 @@
-"""`python -m analysis responses.csv design.json [--out FOLDER]`: the report, repeated from the downloaded files.
+"""`python -m analysis COMMAND`: the analysis without the rest of Foretell.
 
-`python -m analysis schema` prints the JSON Schema of report.json (docs/report.schema.json is its output).
+`python -m analysis responses.csv design.json` is short for the command `report`.
 """
 
 import argparse
-import io
-import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
+from types import ModuleType
+from typing import Final
 
-from analysis.api import analyse, draw_figures, read_design, read_table
-from analysis.columns import STAGES
+from analysis.commands import adjust, fit, importing, power, report, schema, sequential
 from analysis.errors import AnalysisError
-from analysis.report import Report, report_schema
-from analysis.text import report_text
-from analysis.words import methods_paragraph, results_paragraph
+
+COMMANDS: Final[tuple[ModuleType, ...]] = (report, importing, fit, power, sequential, adjust, schema)
+USAGE: Final = "python -m analysis responses.csv design.json is short for the command report."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return 0, or 2 with a message on what to mend."""
-    given = sys.argv[1:] if arguments is None else list(arguments)
-    if given == ["schema"]:
-        sys.stdout.write(schema_text())
-        return 0
-    options = _parser().parse_args(given)
+    """Run a command; return 0, or 2 with a message on what to mend."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    options = _parser().parse_args(_spelled_out(given))
     try:
-        table, design = read_table(options.responses), read_design(options.design)
-        report = analyse(table, design, stages=options.stage, draws=options.draws)
-        text = "\n".join(
-            [report_text(report), "Methods", methods_paragraph(report), "", "Results", results_paragraph(report)]
-        )
-        if options.out is not None:
-            write_report(report, text, options.out)
+        status: int = options.run(options)
     except (AnalysisError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a console without a minus sign or curly quotes still gets its table
-    sys.stdout.write(f"{text}\n")
-    return 0
+    return status
 
 
-def schema_text() -> str:
-    """Return the JSON Schema of report.json as text."""
-    return json.dumps(report_schema(), indent=2) + "\n"
-
-
-def write_report(report: Report, text: str, folder: Path) -> None:
-    """Write report.json, report.txt and figures/*.svg into a folder, which is made if absent.
-
-    Parameters
-    ----------
-    report : Report
-    text : str
-        What report.txt is to say.
-    folder : Path
-    """
-    figures = folder / "figures"
-    figures.mkdir(parents=True, exist_ok=True)
-    (folder / "report.json").write_text(report.to_json(), encoding="utf-8")
-    (folder / "report.txt").write_text(text + "\n", encoding="utf-8")
-    for figure in draw_figures(report):
-        (figures / f"{figure.key}.svg").write_text(figure.svg, encoding="utf-8")
+def _spelled_out(given: list[str]) -> list[str]:
+    """With the command named; two files alone ask for the report."""
+    names = {command.NAME for command in COMMANDS}
+    is_short = bool(given) and given[0] not in names and not given[0].startswith("-")
+    return [report.NAME, *given] if is_short else given
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m analysis",
-        description="Say whether the explanations helped.",
-        epilog="python -m analysis schema prints the JSON Schema of report.json.",
+        prog="python -m analysis", description="Say whether the explanations helped.", epilog=USAGE
     )
-    parser.add_argument("responses", type=Path, help="responses.csv, as downloaded")
-    parser.add_argument("design", type=Path, help="design.json, as downloaded")
-    parser.add_argument("--out", type=Path, help="folder for report.json, report.txt and figures/*.svg")
-    parser.add_argument(
-        "--stage", action="append", choices=STAGES, help="analyse this stage instead of the plan's; may be repeated"
-    )
-    parser.add_argument("--draws", type=_positive, help="re-draw the allocation this often instead of as planned")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        command.add_parser(commands)
+        commands.choices[command.NAME].set_defaults(run=command.run)
     return parser
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number above 0, found {text!r}")
-    return int(text)
 
 
 if __name__ == "__main__":

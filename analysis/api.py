@@ -10,6 +10,7 @@ import numpy as np
 from analysis.beside import other_outcomes, utility_curves
 from analysis.checks import check_table
 from analysis.closed import closed_tests
+from analysis.codec import Json, encode
 from analysis.describe import answers
 from analysis.describe.flagged import flag_rates
 from analysis.describe.flow import SampleRatio, attrition, flow, sample_ratios
@@ -20,9 +21,11 @@ from analysis.errors import EmptyStudyError, TableError
 from analysis.estimands import ESTIMANDS
 from analysis.estimands.base import Outcome, Question
 from analysis.estimation import Estimation, planned_estimates
+from analysis.importing import import_responses, import_study
 from analysis.inference.counts import ALARM_P
 from analysis.inference.welch import mean_of
 from analysis.items import vary_over_items
+from analysis.looks import LookMade, SequentialTest, look_now, read_looks, sequential_tests, stops
 from analysis.losses import baseline, impute_losses
 from analysis.protocol import adherence, as_planned
 from analysis.quality.flags import raise_flags
@@ -36,11 +39,29 @@ from analysis.weighed import weigh
 if TYPE_CHECKING:
     from analysis.figures import Figure
 
-__all__ = ["analyse", "draw_figures", "read_design", "read_table", "report_from_json"]
+__all__ = [
+    "LookMade",
+    "analyse",
+    "draw_figures",
+    "import_responses",
+    "import_study",
+    "look",
+    "look_document",
+    "read_design",
+    "read_looks",
+    "read_table",
+    "report_from_json",
+    "stops",
+]
 
 
 def analyse(
-    table: ResponseTable, design: Design, *, stages: Sequence[str] | None = None, draws: int | None = None
+    table: ResponseTable,
+    design: Design,
+    *,
+    stages: Sequence[str] | None = None,
+    draws: int | None = None,
+    looks: Sequence[LookMade] = (),
 ) -> Report:
     """Compute what the plan asks for, and list what was not as planned.
 
@@ -52,6 +73,8 @@ def analyse(
         Analyse these people instead of the plan's; the report says so.
     draws : int, optional
         Re-draw the allocation this often instead of as planned; the report says so.
+    looks : sequence of LookMade
+        Those that were made before the end, in order.
 
     Returns
     -------
@@ -67,9 +90,39 @@ def analyse(
     """
     check_table(table, design)
     chosen = tuple(stages) if stages is not None else design.plan.stages
+    return _report(_study(table, design, chosen, draws), table.sha256, looks)
+
+
+def look(table: ResponseTable, design: Design) -> LookMade:
+    """Compute what a planned look before the end needs, and nothing else.
+
+    Parameters
+    ----------
+    table : ResponseTable
+        Of the people who are counted: those whose outcomes are known, or will not be.
+    design : Design
+        With planned looks.
+
+    Raises
+    ------
+    TableError, EmptyStudyError
+        As `analyse` does.
+    """
+    check_table(table, design)
+    study = _study(table, design, design.plan.stages, None)
+    assert design.capacity is not None  # a design with looks says it
+    work = Estimation(design, study.enrolments.allocation, study.draws)
+    return look_now(work, study.outcome(design.plan.missing), design.capacity)
+
+
+def _study(table: ResponseTable, design: Design, chosen: tuple[str, ...], draws: int | None) -> "_Study":
     people = _people(table, chosen)
-    study = _Study(people, design, chosen, read_enrolments(people, design), draws or design.plan.draws)
-    return _report(study, table.sha256)
+    return _Study(people, design, chosen, read_enrolments(people, design), draws or design.plan.draws)
+
+
+def look_document(made: LookMade) -> Json:
+    """Return a look as JSON data; `read_looks` reads a list of them."""
+    return encode(made)
 
 
 def draw_figures(report: Report) -> "tuple[Figure, ...]":
@@ -116,7 +169,7 @@ def _people(table: ResponseTable, stages: tuple[str, ...]) -> ResponseTable:
     return people
 
 
-def _report(study: _Study, responses_sha256: str) -> Report:
+def _report(study: _Study, responses_sha256: str, looks: Sequence[LookMade]) -> Report:
     design, plan = study.design, study.design.plan
     estimand = ESTIMANDS[plan.estimand]
     outcome = study.outcome(plan.missing)
@@ -126,12 +179,14 @@ def _report(study: _Study, responses_sha256: str) -> Report:
     people = flow(study.table, design, study.enrolments, outcome)
     ratios = sample_ratios(people.arms, design)
     flags = raise_flags(study.table, design.rules, study.enrolments.subjects)
+    sequential = _sequential(study, work, outcome, looks)
     return Report(
         schema_version=SCHEMA_VERSION,
         study_id=str(study.table.study_id[0]),
         title=design.title,
         stages=study.stages,
         is_simulated=bool(study.table.simulated[0]),
+        is_imported=design.is_imported,
         arms=design.arms,
         phases=design.phases,
         plan=plan,
@@ -145,6 +200,7 @@ def _report(study: _Study, responses_sha256: str) -> Report:
         losses=impute_losses(work, outcome, baseline(study.table, study.enrolments, plan.pre)),
         protocol=as_planned(work, outcome, adherence(study.table, design, study.enrolments)),
         closed=closed_tests(work, outcome),
+        sequential=sequential,
         items=vary_over_items(work, study.table, rows.positions),
         reliabilities=reliabilities(work, outcome, study.table, rows.positions),
         others=other_outcomes(work, study.table, rows.positions),
@@ -160,9 +216,27 @@ def _report(study: _Study, responses_sha256: str) -> Report:
         sample_ratios=ratios,
         flag_rates=flag_rates(flags, design, study.enrolments, work.level),
         draws=study.draws,
-        deviations=(*_deviations(study, outcome), *_broken_ratios(ratios)),
+        deviations=(*_deviations(study, outcome), *_broken_ratios(ratios), *_strayed_looks(sequential)),
         provenance=provenance(responses_sha256, design.sha256, _seeds(work)),
     )
+
+
+def _sequential(
+    study: _Study, work: Estimation, outcome: Outcome, looks: Sequence[LookMade]
+) -> tuple[SequentialTest, ...]:
+    """The family at the planned looks; of stages that the plan does not name there were none."""
+    design = study.design
+    if design.looks is None or design.capacity is None or study.stages != design.plan.stages:
+        return ()
+    end = look_now(work, outcome, design.capacity)
+    # Whoever withdraws later is in no later count; a look that held more people than there are now tells nothing more.
+    before = [look for look in looks if look.n_enrolments < end.n_enrolments]
+    return sequential_tests(design.looks, [*before, end], ESTIMANDS[design.plan.estimand].unit)
+
+
+def _strayed_looks(tests: Sequence[SequentialTest]) -> list[str]:
+    """What was not as planned at the looks, each once: contrasts share their looks."""
+    return list(dict.fromkeys(sentence for test in tests for sentence in test.deviations))
 
 
 def _seeds(work: Estimation) -> dict[str, int]:
@@ -182,6 +256,7 @@ def _arm_means(study: _Study, outcome: Outcome, level: float) -> tuple[ArmMean, 
 def _deviations(study: _Study, outcome: Outcome) -> Iterator[str]:
     """Say, in sentences, what was not as planned and what was missing."""
     plan, n = study.design.plan, len(study.enrolments)
+    yield from study.design.assumptions or ()
     if study.stages != plan.stages:
         yield f"Stages analysed: {', '.join(study.stages)}; planned: {', '.join(plan.stages)}."
     if study.table.simulated[0]:

@@ -80,6 +80,7 @@ def _what_there_is(table: ResponseTable) -> Mapping[str, bool]:
     return {
         "two_classes": len(set(named.tolist()) - {""}) == CLASSES,
         "ratings": bool(((table.trial_type == "rating") & ~np.isnan(table.rating)).any()),
+        "scores": bool((~np.isnan(table.score)).any()),
     }
 
 

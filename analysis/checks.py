@@ -97,7 +97,9 @@ def one_trial_an_item(table: ResponseTable, design: Design) -> Iterator[str]:
 def simulation_trials_are_complete(table: ResponseTable, design: Design) -> Iterator[str]:
     """A trial that is scored says where it belongs, what was asked and what the model answers."""
     trials = table.is_simulation
-    for name in ("arm", "phase", "item", "label", "model_output"):
+    # Elsewhere it may not have been kept what the item really was, or what the model said, but only who was right.
+    needed = ("arm", "phase", "item") if design.is_imported else ("arm", "phase", "item", "label", "model_output")
+    for name in needed:
         for index in np.flatnonzero(trials & (getattr(table, name) == "")):
             kind = table.trial_type[index]
             yield f"row {table.row[index]}, column {name}: expected something in a {kind} trial, found nothing"
@@ -109,6 +111,8 @@ def scored_from_the_response(table: ResponseTable, design: Design) -> Iterator[s
     answered = table.response != ""
     score = np.where(answered, table.response == table.model_output, MISSING).astype(np.int64)
     wrong = trials & (table.correct != score)
+    if design.is_imported:
+        wrong &= table.model_output != ""
     hint = _scoring_hint(table, trials & answered) if wrong.any() else ""
     for index in np.flatnonzero(wrong):
         expected = "nothing (no response)" if score[index] == MISSING else str(score[index])
@@ -149,8 +153,11 @@ def allocations_are_complete(table: ResponseTable, design: Design) -> Iterator[s
 def permuted_blocks_are_whole(table: ResponseTable, design: Design) -> Iterator[str]:
     """No arm is over its quota in a permuted block, no place is taken twice, no block is fuller than its size.
 
-    An allocation that breaks this was not drawn by the mechanism the permutation test re-draws.
+    An allocation that breaks this was not drawn by the mechanism the permutation test re-draws. Where nothing is known
+    of the mechanism, there is nothing to break.
     """
+    if design.allocation_method == "complete":
+        return
     rows = np.flatnonzero((table.trial_type == "allocation") & (table.sequence != MISSING))
     places = Counter((table.stage[i], table.stratum[i], int(table.sequence[i])) for i in rows)
     for (stage, stratum, sequence), count in sorted(places.items()):

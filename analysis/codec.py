@@ -29,7 +29,7 @@ def encode(value: object) -> Json:
         return {field.name: encode(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
         return {str(key): encode(inner) for key, inner in value.items()}
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         return [encode(inner) for inner in value]
     raise ReportError(f"a report holds no {type(value).__name__}")
 

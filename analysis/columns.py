@@ -16,6 +16,7 @@ TRIAL_TYPES: Final = (
     "allocation",
     "worked_example",
     *SIMULATION_TYPES,
+    "scored_task",
     "rating",
     "completion",
     "withdrawal",
@@ -118,6 +119,13 @@ COLUMNS: Final = (
         "shared_browser",
         "flag",
         "On the consent row: 1 when another participant of the study came with the same browser.",
+        optional=True,
+    ),
+    Column(
+        "score",
+        "number",
+        "What the answer was worth, where that is a number and not right or wrong.",
+        unit="points",
         optional=True,
     ),
 )

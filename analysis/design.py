@@ -24,7 +24,7 @@ MissingRule = Literal["no_gain", "no_change", "chance", "available"]
 ROLES: Final = ("control", "placebo", "explained")
 MISSING_RULES: Final = tuple(dict.fromkeys(rule for estimand in ESTIMANDS.values() for rule in estimand.missing_rules))
 MULTIPLICITIES: Final = tuple(ADJUSTMENTS)
-METHODS: Final = ("permuted_blocks",)
+METHODS: Final = ("permuted_blocks", "complete")
 
 T = TypeVar("T", str, int, float)
 
@@ -108,8 +108,12 @@ class Design:
     """A frozen design, with the SHA-256 of the text it was read from.
 
     `trim` is the rule for response times, under `plan.response_times`, and `looks` are the looks before the end, under
-    `plan.looks`; None where the plan has none. `blocks` are in the order people meet them; empty where the design does
-    not say what its phases are made of.
+    `plan.looks`; None where the plan has none. `capacity` is how many people are planned. `blocks` are in the order
+    people meet them; empty where the design does not say what its phases are made of.
+
+    `allocation_method` is "complete" where nothing is known of an allocation but how many each arm has: all ways to
+    give them out are then taken as equally likely. `assumptions` are the sentences of a study that was run elsewhere
+    about what is taken for granted; None for a study of ours, whose design was frozen before anybody came.
     """
 
     title: str
@@ -121,7 +125,15 @@ class Design:
     sha256: str
     trim: Trim | None = None
     looks: LookPlan | None = None
+    capacity: int | None = None
     blocks: tuple[TrialBlock, ...] = ()
+    allocation_method: str = "permuted_blocks"
+    assumptions: tuple[str, ...] | None = None
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether the study was run elsewhere."""
+        return self.assumptions is not None
 
     def arm(self, key: str) -> Arm:
         """Return the arm of this key.
@@ -247,7 +259,8 @@ def _shown(value: object) -> str:
 
 
 def _design(reader: _Reader, sha256: str) -> Design:
-    reader.choice("allocation.method", METHODS)
+    method = reader.choice("allocation.method", METHODS)
+    multiples = "allocation.block_multiples"
     return Design(
         title=reader.one("title", str),
         arms=tuple(_arm(reader, f"arms[{i}]") for i in reader.indices("arms")),
@@ -256,15 +269,26 @@ def _design(reader: _Reader, sha256: str) -> Design:
             for i in reader.indices("phases")
         ),
         block_multiples=tuple(
-            reader.whole(f"allocation.block_multiples[{i}]", 1) for i in reader.indices("allocation.block_multiples")
+            reader.whole(f"{multiples}[{i}]", 1)
+            for i in (reader.some(multiples) if method == "complete" else reader.indices(multiples))
         ),
         plan=_plan(reader),
         rules=tuple(_rules(reader)),
         sha256=sha256,
         trim=_trim(reader),
         looks=_looks(reader),
+        capacity=_capacity(reader),
         blocks=tuple(_blocks(reader)),
+        allocation_method=method,
+        assumptions=_assumptions(reader),
     )
+
+
+def _assumptions(reader: _Reader) -> tuple[str, ...] | None:
+    if reader.look_up("imported") is None:
+        return None
+    path = "imported.assumptions"
+    return tuple(reader.one(f"{path}[{i}]", str) for i in reader.indices(path))
 
 
 def _arm(reader: _Reader, path: str) -> Arm:
@@ -344,6 +368,13 @@ def _looks(reader: _Reader) -> LookPlan | None:
     except InputError as error:
         reader.problems += [f"{path}: {problem}" for problem in error.problems]
     return looks
+
+
+def _capacity(reader: _Reader) -> int | None:
+    """Read how many people are planned, which looks need: their times are shares of it."""
+    path = "allocation.capacity"
+    has_looks = reader.look_up("plan.looks") is not None
+    return reader.whole(path, 2) if has_looks or reader.look_up(path) is not None else None
 
 
 def _rules(reader: _Reader) -> Iterator[PlannedRule]:

@@ -6,6 +6,7 @@ import numpy as np
 
 from analysis.design import Design
 from analysis.inference.allocation import Allocation
+from analysis.inference.mechanisms import complete_randomisation
 from analysis.table import ResponseTable
 from analysis.types import IntArray
 
@@ -50,26 +51,28 @@ def read_enrolments(table: ResponseTable, design: Design) -> Enrolments:
     -------
     Enrolments
     """
-    rows = np.flatnonzero(table.trial_type == "allocation")
+    rows = np.flatnonzero(table.trial_type == "allocation").tolist()
     order = sorted(rows, key=lambda i: (table.stage[i], table.stratum[i], table.sequence[i]))
-    number = {arm.key: k for k, arm in enumerate(design.arms)}
-    blocks: dict[tuple[str, str, int], int] = {}
-    last_places: dict[tuple[str, str], int] = {}
-    for i in order:
-        blocks.setdefault((table.stage[i], table.stratum[i], int(table.permuted_block[i])), int(table.block_size[i]))
-        last_places[table.stage[i], table.stratum[i]] = int(table.sequence[i])
-    block_numbers = {key: number for number, key in enumerate(blocks)}
-    allocation = Allocation(
-        arm=np.array([number[table.arm[i]] for i in order], dtype=np.int64),
-        permuted_block=np.array(
-            [block_numbers[table.stage[i], table.stratum[i], int(table.permuted_block[i])] for i in order],
-            dtype=np.int64,
-        ),
-        block_sizes=tuple(blocks.values()),
-        weights=tuple(arm.weight for arm in design.arms),
-    )
+    last_places = {(table.stage[i], table.stratum[i]): int(table.sequence[i]) for i in order}
     return Enrolments(
         subjects=tuple(table.subject_id[i] for i in order),
-        allocation=allocation,
+        allocation=_allocation(table, design, order),
         missing_places=sum(last + 1 for last in last_places.values()) - len(order),
+    )
+
+
+def _allocation(table: ResponseTable, design: Design, order: list[int]) -> Allocation:
+    """Number arms and permuted blocks; where the blocks are not known, everybody is in one."""
+    number = {arm.key: k for k, arm in enumerate(design.arms)}
+    arm = np.array([number[table.arm[i]] for i in order], dtype=np.int64)
+    if design.allocation_method == "complete":
+        return complete_randomisation(arm, len(number))
+    keys = [(table.stage[i], table.stratum[i], int(table.permuted_block[i])) for i in order]
+    sizes = {key: int(table.block_size[i]) for key, i in zip(reversed(keys), reversed(order), strict=True)}
+    block_numbers = {key: place for place, key in enumerate(dict.fromkeys(keys))}
+    return Allocation(
+        arm=arm,
+        permuted_block=np.array([block_numbers[key] for key in keys], dtype=np.int64),
+        block_sizes=tuple(sizes[key] for key in block_numbers),
+        weights=tuple(one.weight for one in design.arms),
     )

@@ -42,3 +42,11 @@ class EmptyStudyError(AnalysisError):
 
 class ReportError(AnalysisError):
     """A report.json that this version cannot read."""
+
+
+class MappingError(InputError):
+    """A mapping that does not say, or says wrongly, what a file from elsewhere means."""
+
+
+class ImportedFileError(InputError):
+    """A file from elsewhere that cannot be read as its mapping says, or that holds what may not be brought in."""

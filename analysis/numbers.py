@@ -45,6 +45,7 @@ SCALES: Final = {
     "ratio of proportions correct": Scale("times the accuracy", most_places=2, is_ratio=True),
     "log odds": Scale("log odds", most_places=2),
     "scale points": Scale("scale points", most_places=2),
+    "points": Scale("points", most_places=2),
 }
 
 
@@ -143,3 +144,8 @@ def percent(value: float | None) -> str:
 def level_text(level: float) -> str:
     """Write a confidence level as "95 %"."""
     return f"{100 * level:.4g} %"
+
+
+def counted(n: int) -> str:
+    """So many people, in words that fit one."""
+    return "1 person" if n == 1 else f"{n} people"

@@ -10,11 +10,18 @@ from analysis.numbers import scale_of
 LACKING: Final[dict[Need, str]] = {
     "two_classes": "is defined for a model with two classes; this one has another number",
     "ratings": "is made of ratings at the end; this design asks for none",
+    "scores": "is made of answers worth a number; this design's answers are right or wrong",
 }
 
 
 def plan_problems(
-    *, estimand: str, missing: str, smallest_effect: float, n_classes: int | None, has_ratings: bool
+    *,
+    estimand: str,
+    missing: str,
+    smallest_effect: float,
+    n_classes: int | None,
+    has_ratings: bool,
+    has_scores: bool = False,
 ) -> Iterator[tuple[str, str]]:
     """Say what of a plan does not fit its estimand, or the estimand the study.
 
@@ -24,7 +31,7 @@ def plan_problems(
         Of the plan.
     n_classes : int or None
         Of the model; None while that is not known.
-    has_ratings : bool
+    has_ratings, has_scores : bool
         Whether the design asks for any.
 
     Yields
@@ -36,7 +43,7 @@ def plan_problems(
     if found is None:
         yield "estimand", f"{estimand!r} is none of: {', '.join(ESTIMANDS)}"
         return
-    lacks = {"two_classes": n_classes not in {None, 2}, "ratings": not has_ratings}
+    lacks = {"two_classes": n_classes not in {None, 2}, "ratings": not has_ratings, "scores": not has_scores}
     for need in found.needs:
         if lacks[need]:
             yield "estimand", f"{found.title} {LACKING[need]}"

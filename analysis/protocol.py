@@ -178,8 +178,8 @@ def _caution(kept: PerProtocol, left_out: Mapping[str, int]) -> str:
     if kept.difference.value is None:
         return "In an arm nobody with an outcome did as planned."
     return (
-        f"Not a randomized comparison: {lost} of {lost + sum(kept.n)} people are left out, and who is may differ "
-        "between the arms."
+        f"Not a randomized comparison: {lost} of {lost + sum(kept.n)} people {'is' if lost == 1 else 'are'} left out, "
+        "and who is may differ between the arms."
     )
 
 

@@ -20,13 +20,14 @@ from analysis.design import Arm, Phase, Plan
 from analysis.errors import ReportError
 from analysis.estimands.base import Attributes
 from analysis.items import ItemVariation
+from analysis.looks import SequentialTest
 from analysis.losses import Imputed
 from analysis.protocol import Protocol
 from analysis.reliabilities import Reliabilities
 from analysis.types import Estimate, Interval
 from analysis.weighed import Weighed
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 VERSION: Final = "0.1.0"
 
 
@@ -66,6 +67,8 @@ class Report:
         Of the people analysed.
     is_simulated : bool
         Whether these people were invented.
+    is_imported : bool
+        Whether the study was run elsewhere, so that its allocation and plan are what an importer's mapping says.
     arms, phases, plan
         Of the frozen design.
     estimand_title, unit : str
@@ -86,6 +89,8 @@ class Report:
         what is shown.
     closed : tuple of Closed
         Content against mere attention, with each placebo; empty where there is none.
+    sequential : tuple of SequentialTest
+        The primary contrasts at the planned looks and at the end; empty where no look was planned.
     items : tuple of ItemVariation
         How each primary contrast varies over the items of POST.
     reliabilities : Reliabilities
@@ -120,6 +125,7 @@ class Report:
     title: str
     stages: tuple[str, ...]
     is_simulated: bool
+    is_imported: bool
     arms: tuple[Arm, ...]
     phases: tuple[Phase, ...]
     plan: Plan
@@ -133,6 +139,7 @@ class Report:
     losses: tuple[Imputed, ...]
     protocol: tuple[Protocol, ...]
     closed: tuple[Closed, ...]
+    sequential: tuple[SequentialTest, ...]
     items: tuple[ItemVariation, ...]
     reliabilities: Reliabilities
     others: tuple[Estimate, ...]

@@ -70,6 +70,7 @@ class ResponseTable:
     arrival: TextArray
     seen_before: IntArray
     shared_browser: IntArray
+    score: FloatArray
     row: IntArray
     sha256: str
 
@@ -140,6 +141,44 @@ def table_of(rows: Sequence[Mapping[str, object]]) -> ResponseTable:
     return _table(cells, len(rows), "")
 
 
+def table_of_columns(
+    cells: Mapping[str, Sequence[str]], row: IntArray, sha256: str, *, what: str, names: Mapping[str, str]
+) -> ResponseTable:
+    """Read columns that came from another file than a responses.csv.
+
+    Parameters
+    ----------
+    cells : mapping of str to sequence of str
+        By our column, each of length n_rows; what is not in it is empty.
+    row : int array, shape (n_rows,)
+        The row of that file that each row came from.
+    sha256 : str
+        Of that file.
+    what : str
+        That file, as the reader calls it.
+    names : mapping of str to str
+        What that file calls a column, where it has another name.
+
+    Returns
+    -------
+    ResponseTable
+
+    Raises
+    ------
+    TableError
+        Listing every cell that cannot be read, by that file's rows and columns.
+    """
+    problems: list[str] = []
+    empty = ("",) * len(row)
+    columns = {
+        column.name: _parse(column, cells.get(column.name, empty), row, problems, names.get(column.name, ""))
+        for column in COLUMNS
+    }
+    if problems:
+        raise TableError(what, problems)
+    return ResponseTable(**columns, row=row, sha256=sha256)  # type: ignore[arg-type]
+
+
 def numbered(texts: TextArray) -> tuple[list[str], IntArray]:
     """Return the distinct texts, sorted, and for each text its number among them, shape (n,).
 
@@ -153,10 +192,10 @@ def numbered(texts: TextArray) -> tuple[list[str], IntArray]:
 
 def _table(cells: Mapping[str, Sequence[str]], n_rows: int, sha256: str) -> ResponseTable:
     problems: list[str] = []
-    columns = {column.name: _parse(column, cells[column.name], problems) for column in COLUMNS}
+    numbers = np.arange(2, n_rows + 2, dtype=np.int64)
+    columns = {column.name: _parse(column, cells[column.name], numbers, problems) for column in COLUMNS}
     if problems:
         raise TableError("responses.csv", problems)
-    numbers = np.arange(2, n_rows + 2, dtype=np.int64)
     return ResponseTable(**columns, row=numbers, sha256=sha256)  # type: ignore[arg-type]
 
 
@@ -181,17 +220,19 @@ def _cells_by_column(rows: list[list[str]]) -> dict[str, Sequence[str]]:
     return found | {column.name: ("",) * (len(rows) - 1) for column in absent}
 
 
-def _parse(column: Column, cells: Sequence[str], problems: list[str]) -> NDArray[np.generic]:
+def _parse(
+    column: Column, cells: Sequence[str], numbers: IntArray, problems: list[str], name: str = ""
+) -> NDArray[np.generic]:
     """Return a column as an array; what cannot be read goes to `problems` and stays empty in the array."""
     read, empty, dtype = READERS[column.kind]
     if not column.required and not any(cells):
         return np.array([empty] * len(cells), dtype=dtype)
     parsed: list[object] = []
-    for number, cell in enumerate(cells, start=2):
+    for place, cell in enumerate(cells):
         try:
             parsed.append(_checked(column, cell, read) if cell or column.required else empty)
         except ValueError as error:
-            problems.append(f"row {number}, column {column.name}: {error}, found {cell!r}")
+            problems.append(f"row {numbers[place]}, column {name or column.name}: {error}, found {cell!r}")
             parsed.append(empty)
     return np.array(parsed, dtype=dtype)
 

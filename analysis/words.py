@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from analysis.adjustment import ADJUSTMENTS
 from analysis.estimands import ESTIMANDS
-from analysis.numbers import amount, between, decimals, effect, level_text, p_text, percent, scale_of
+from analysis.numbers import amount, between, counted, decimals, effect, level_text, p_text, percent, scale_of
 from analysis.protocol import Protocol
 from analysis.report import Report
 from analysis.types import Contrast, Estimate, Interval
@@ -23,16 +23,17 @@ def methods_paragraph(report: Report) -> str:
         One paragraph.
     """
     plan = report.plan
-    control, pre, post = report.arm_title(plan.control), report.phase_title(plan.pre), report.phase_title(plan.post)
+    control = report.arm_title(plan.control)
     rule = ESTIMANDS[plan.estimand].missing_rules[plan.missing]
     weights = ":".join(str(arm.weight) for arm in report.arms)
     sentences = [
         f"Participants were allocated to {len(report.arms)} arms ({_listed([arm.title for arm in report.arms])}) "
-        f"in the ratio {weights} by permuted blocks within strata.",
-        f"The outcome, one number a participant, was the {report.estimand.variable} (PRE is the phase “{pre}”, POST is "
-        f"“{post}”); the estimand is the difference of its arm means, each explained arm minus {control}, over "
-        "everybody allocated.",
-        f"Participants who lack the answers that it is made of were {rule}, a rule set before the study opened.",
+        f"in the ratio {weights} {_mechanism(report)}.",
+        f"The outcome, one number a participant, was the {report.estimand.variable}{_phases_meant(report)}; the "
+        f"estimand is the difference of its arm means, each explained arm minus {control}, over everybody "
+        f"{'in the data' if report.is_imported else 'allocated'}.",
+        f"Participants who lack the answers that it is made of were {rule}, a rule set "
+        f"{'for this analysis of data that were there' if report.is_imported else 'before the study opened'}.",
         _test_sentence(report),
         f"Intervals have level {level_text(1 - plan.alpha)}: Welch's on participants' values, and a conservative one "
         f"from {plan.bootstrap_draws:,} resamples of participants within arms and of items.",
@@ -49,6 +50,21 @@ def methods_paragraph(report: Report) -> str:
     return " ".join(sentences)
 
 
+def _mechanism(report: Report) -> str:
+    if report.is_imported:
+        return "where the study was run; what is assumed of how is listed with the results"
+    return "by permuted blocks within strata"
+
+
+def _phases_meant(report: Report) -> str:
+    """Say which phases are PRE and POST, as far as the outcome is made of them."""
+    names = (("PRE", report.plan.pre), ("POST", report.plan.post))
+    meant = [(name, report.phase_title(key)) for name, key in names if name in report.estimand.variable]
+    verbs = ("is the phase", "is")
+    said = [f"{name} {verb} “{title}”" for (name, title), verb in zip(meant, verbs, strict=False)]
+    return f" ({', '.join(said)})" if said else ""
+
+
 def results_paragraph(report: Report) -> str:
     """Say what was found: who was counted, then each effect with its interval before its p-value.
 
@@ -61,7 +77,7 @@ def results_paragraph(report: Report) -> str:
     str
         One paragraph.
     """
-    sentences = [_people(report), *(_primary(report, estimate) for estimate in report.primary)]
+    sentences = [_people(report), *(_primary(report, estimate) for estimate in report.primary), *_looked(report)]
     if report.secondary:
         parts = [f"{_name(report, e)} {_found(report, e)}" for e in report.secondary]
         sentences.append(f"Secondary contrasts, not adjusted: {'; '.join(parts)}.")
@@ -106,7 +122,8 @@ def _test_sentence(report: Report) -> str:
     if any("permutation test over all" in estimate.method for estimate in report.primary):
         how = "over every allocation the mechanism could have given"
     else:
-        how = f"that re-drew the actual allocation {report.draws:,} times"
+        which = "allocation so assumed" if report.is_imported else "actual allocation"
+        how = f"that re-drew the {which} {report.draws:,} times"
     return (
         f"The test was a two-sided permutation test {how} (studentised difference of means; "
         "the null hypothesis is that no participant's outcome depends on the arm)."
@@ -160,6 +177,22 @@ def _phases(report: Report, arm: str) -> str:
     return f" (accuracy {percent(pre.value)} before, {percent(post.value)} after)"
 
 
+def _looked(report: Report) -> Iterator[str]:
+    """Say what the planned looks decided; where there were any, that is the planned answer."""
+    for test in report.sequential:
+        end = test.looks[-1]
+        if test.value is None:
+            arm, control = report.arm_title(test.contrast.arm), report.arm_title(test.contrast.minus)
+            yield f"The group-sequential test of {arm} against {control} has too few outcomes."
+            continue
+        found = _beside_found(report, test.contrast, test.value, test.interval)
+        did = "crossed" if test.crossed_at else "did not cross"
+        yield (
+            f"By the group-sequential test over {len(test.looks)} looks, which is the planned answer, {found}; "
+            f"z {did} its bound with {end.n_enrolments} people ({_p('p', test.p_value or 0.0)})."
+        )
+
+
 def _losses(report: Report) -> str:
     loss = report.attrition[0]
     lost, allocated = sum(loss.lost.values()), report.flow.allocated
@@ -168,7 +201,13 @@ def _losses(report: Report) -> str:
 
 
 def _methods_beside(report: Report) -> Iterator[str]:
-    """Say how losses, adherence and placebos were looked at, where the study has them."""
+    """Say how looks, losses, adherence and placebos were handled, where the study has them."""
+    if report.sequential:
+        yield (
+            "The study was looked at before its end as planned, without revealing any arm: alpha was spent over the "
+            "looks (Lan and DeMets) and shared among the primary contrasts by Holm's steps; estimates and intervals "
+            "that allow for the looks are median-unbiased, in the ordering by stage."
+        )
     if any(one.method for one in report.losses):
         yield (
             "Missing outcomes were also imputed many times within arms from what was known before learning (Rubin's "
@@ -197,7 +236,7 @@ def _beside(report: Report) -> Iterator[str]:
         if kept.per_protocol is not None:
             found = _beside_found(report, kept.contrast, kept.per_protocol, kept.per_protocol_interval)
             lost = sum(kept.n_left_out.values())
-            yield f"Per protocol, {lost} people left out and the arms no longer as randomized, {found}."
+            yield f"Per protocol, {counted(lost)} left out and the arms no longer as randomized, {found}."
         if kept.complier_effect is not None:
             found = _beside_found(report, kept.contrast, kept.complier_effect, kept.complier_interval)
             yield f"Among compliers {found}."

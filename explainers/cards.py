@@ -37,7 +37,9 @@ class Recipe:
 
     `revision` is raised when the code of an architecture changes, so that older weights are trained again.
     `word_dropout` is the share of words hidden from a text predictor in each training step; `robustness` and
-    `reconstruction` are lambda and xi of the SENN objective, `sparsity` the weight of its l1 term.
+    `reconstruction` are lambda and xi of the SENN objective, `sparsity` the weight of its l1 term. Of a prototype
+    network `n_dimensions` is the length of a code, and `reconstruction`, `near_items` and `near_prototypes` are lambda,
+    lambda_1 and lambda_2; of a probabilistic one `divergence` is the weight of the KL term.
     """
 
     width: int
@@ -51,6 +53,11 @@ class Recipe:
     reconstruction: float = 0.0
     sparsity: float = 0.0
     revision: int = 2
+    n_prototypes: int = 0
+    n_dimensions: int = 0
+    near_items: float = 0.0
+    near_prototypes: float = 0.0
+    divergence: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -82,10 +82,10 @@ def _checked(predictor: Predictor, spec: ExplainerSpec) -> ExplainerSpec:
     spec = checked(spec)
     form_of(spec, predictor.modality)
     needs = needs_of(spec)
-    if needs and needs != predictor.architecture:
+    if needs and predictor.architecture not in needs:
         raise ParameterError(
-            f"explainer: {spec.name} needs a predictor of architecture {needs}, {predictor.name} is of architecture "
-            f"{predictor.architecture}; choose another method or predictor"
+            f"explainer: {spec.name} needs a predictor of architecture {' or '.join(needs)}, {predictor.name} is of "
+            f"architecture {predictor.architecture}; choose another method or predictor"
         )
     return spec
 

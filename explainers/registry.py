@@ -89,9 +89,11 @@ def _within(value: Number, low: Number, high: Number, path: str) -> Number:
 class Entry:
     """What the rest of Foretell needs to know of a method without importing torch.
 
-    `needs` names the architecture a method is bound to ("senn"), or is empty where any predictor will do.
+    `needs` names the architecture a method is bound to ("senn"), or a part that several have (`WITH_PART`); it is empty
+    where any predictor will do.
     `forms` gives the form of the result for each modality it serves.
-    `placebo` is true for methods that carry no information about the item's own output.
+    `placebo` is true for methods that carry no information about the item's own output; `looks_like` names the method
+    it stands beside, where it has no parameter that does.
     """
 
     path: str
@@ -100,6 +102,7 @@ class Entry:
     params: Mapping[str, Param] = field(default_factory=dict)
     needs: str = ""
     placebo: bool = False
+    looks_like: str = ""
     signed: bool = True  # whether a weight says for or against, or only how much
     needs_donor: bool = False  # the request must carry another item with the same output
     rows: int = 1  # about how many rows the method makes of an item, where no parameter says it
@@ -109,6 +112,11 @@ class Entry:
     @property
     def modalities(self) -> frozenset[Modality]:
         return frozenset(self.forms)
+
+    @property
+    def architectures(self) -> tuple[str, ...]:
+        """Those that the method is bound to; none where any will do."""
+        return WITH_PART.get(self.needs, (self.needs,)) if self.needs else ()
 
 
 _STEADINESS: Mapping[str, Param] = {
@@ -219,6 +227,88 @@ _ANCHORS: Mapping[str, Param] = {
 _NEAREST_EXAMPLES: Mapping[str, Param] = {
     "n_examples": Int(3, low=1, high=6, help="How many of the nearest training items are shown."),
 }
+_DECISION_BOUNDARY: Mapping[str, Param] = {
+    "max_changes": Int(
+        5, low=1, high=12, help="How many parts are changed at most; where that is not enough, the page says so."
+    ),
+    "crossing": Choice(
+        "nearest",
+        ("nearest", "furthest"),
+        help=(
+            "Where several last changes lead to another output: whether the one that stays nearest to the boundary is "
+            "shown, or the one that goes furthest beyond it. Nearest is the smaller change, furthest the plainer one."
+        ),
+    ),
+    "n_replacements": Int(
+        10,
+        low=0,
+        high=50,
+        help=(
+            "Texts only: how many other words are tried in the place of each word: those that stand most often beside "
+            "its neighbours in the training texts. 0 leaves words out and replaces none."
+        ),
+    ),
+}
+_PROTOTYPES: Mapping[str, Param] = {
+    "n_prototypes": Int(3, low=1, high=8, help="How many of the prototypes that the item is most like are shown."),
+    "shown_as": Choice(
+        "decoded",
+        ("decoded", "training"),
+        help=(
+            "Whether a prototype is shown as the predictor itself draws it (decoded), or as the picture among those it "
+            "learned from that comes nearest (training): sharper to look at, but not quite the prototype."
+        ),
+    ),
+}
+_PROBABILISTIC_PROTOTYPES: Mapping[str, Param] = {
+    "n_draws": Int(
+        3,
+        low=1,
+        high=5,
+        help="How many pictures show what a prototype may look like, from least to most like the item.",
+    ),
+}
+_ADVERSARIAL: Mapping[str, Param] = {
+    "max_change": Float(
+        0.01,
+        low=0.0001,
+        high=0.5,
+        help="How far the probabilities of the answer may move: half the sum of what they change by.",
+    ),
+    "n_rounds": Int(150, low=20, high=5000, help="How many steps are taken away from the real attention."),
+}
+_LATENT_SHIFT: Mapping[str, Param] = {
+    "frames_a_side": Int(
+        2, low=1, high=3, help="How many pictures stand on each side of the item: 2 make a strip of five."
+    ),
+    "low": Float(
+        0.1,
+        low=0.001,
+        high=0.9,
+        help="Where the strip ends on the side of less: there the output's probability has fallen to this.",
+    ),
+    "reach": Float(
+        1.0,
+        low=0.05,
+        high=3.0,
+        help="How far it goes at most: 1 is as far as the training pictures lie from their mean, about.",
+    ),
+    "latent_size": Int(
+        32,
+        low=2,
+        high=256,
+        help="How many numbers a picture is redrawn from: more draw finer and change less smoothly.",
+    ),
+    "training_steps": Int(
+        500,
+        low=20,
+        high=20_000,
+        help=(
+            "How long the network that redraws pictures learns, once for each predictor and worker: more draws "
+            "sharper. 500 take about ten seconds for small pictures."
+        ),
+    ),
+}
 _OF_BASE_METHODS: Mapping[str, Param] = {
     **_LIME,
     **_KERNEL_SHAP,
@@ -228,6 +318,10 @@ _OF_BASE_METHODS: Mapping[str, Param] = {
     **_INTEGRATED_GRADIENTS,
     **_ANCHORS,
     **_NEAREST_EXAMPLES,
+    **_DECISION_BOUNDARY,
+    **_PROTOTYPES,
+    **_PROBABILISTIC_PROTOTYPES,
+    **_LATENT_SHIFT,
 }
 _BASE_METHOD = Choice(
     "lime",
@@ -245,6 +339,12 @@ _BASE_METHOD = Choice(
         "senn",
         "anchors",
         "nearest_examples",
+        "decision_boundary",
+        "latent_shift",
+        "attention",
+        "attention_rollout",
+        "prototypes",
+        "probabilistic_prototypes",
     ),
     help="The method whose look the placebo takes: the one of the arm it stands beside.",
 )
@@ -269,6 +369,7 @@ _OF_WEIGHING: Mapping[str, Param] = {
     **_SMOOTHGRAD,
     **_INTEGRATED_GRADIENTS,
 }
+WITH_PART: Mapping[str, tuple[str, ...]] = {"attention": ("gru", "transformer")}
 _WEIGHTS: Mapping[Modality, FormName] = {"tabular": "feature_weights", "text": "token_weights", "image": "heatmap"}
 
 EXPLAINERS: Mapping[str, Entry] = {
@@ -423,6 +524,83 @@ EXPLAINERS: Mapping[str, Entry] = {
         ),
         reference="Papernot & McDaniel 2018, Deep k-nearest neighbors, arXiv 1803.04765",
     ),
+    "decision_boundary": Entry(
+        path="explainers.methods.decision_boundary:explain",
+        title="Decision-boundary example",
+        forms={"tabular": "strip", "text": "strip"},
+        params=_DECISION_BOUNDARY,
+        rows=64,
+        summary=(
+            "Changes one part of the item after the other, each time the one that brings the predictor closest to "
+            "another output, until it gives one. Shows the changes with how far the predictor leans after each."
+        ),
+        reference="Hase & Bansal 2020, Evaluating explainable AI, ACL, arXiv 2005.01831, after Joshi et al. 2018",
+    ),
+    "latent_shift": Entry(
+        path="explainers.methods.latent_shift:explain",
+        title="Counterfactual by latent shift",
+        forms={"image": "strip"},
+        params=_LATENT_SHIFT,
+        rows=64,
+        summary=(
+            "Redraws the picture with less and with more of what the predictor's output rests on: a strip from another "
+            "output over the item to a plainer case of its own. A second network, trained on the predictor's training "
+            "pictures, does the drawing."
+        ),
+        reference="Cohen et al. 2021, Gifsplanation via latent shift, MIDL, arXiv 2102.09475",
+    ),
+    "attention": Entry(
+        path="explainers.methods.attention:explain",
+        title="Attention",
+        forms={"text": "token_weights"},
+        needs="attention",
+        signed=False,
+        summary=(
+            "How the network shares its attention among the words when it makes its answer; the shares add up to 1. "
+            "It says where the network looks, not what follows from it: whether that explains is disputed."
+        ),
+        reference="Bahdanau, Cho & Bengio 2015, Neural machine translation by jointly learning, arXiv 1409.0473",
+    ),
+    "attention_rollout": Entry(
+        path="explainers.methods.attention_rollout:explain",
+        title="Attention rollout",
+        forms={"text": "token_weights"},
+        needs="transformer",
+        signed=False,
+        summary=(
+            "Follows attention through all layers of a transformer: a layer looks at words that have themselves looked "
+            "at others. The shares of the words add up to 1. It says where the network looks, not what follows from it."
+        ),
+        reference="Abnar & Zuidema 2020, Quantifying attention flow in transformers, ACL, arXiv 2005.00928",
+    ),
+    "prototypes": Entry(
+        path="explainers.methods.prototypes:explain",
+        title="A prototype network's own explanation",
+        forms={"image": "prototypes"},
+        params=_PROTOTYPES,
+        needs="prototype",
+        signed=False,
+        rows=64,
+        summary=(
+            "A prototype network answers by comparing the item with a few prototypes that it has learned: this shows "
+            "those that the item is most like, and how much. A placebo shows other prototypes of the same classes."
+        ),
+        reference="Li, Liu, Chen & Rudin 2018, Deep learning for case-based reasoning, AAAI, arXiv 1710.04806",
+    ),
+    "probabilistic_prototypes": Entry(
+        path="explainers.methods.probabilistic_prototypes:explain",
+        title="Uncertain prototypes (Prob-PSENN)",
+        forms={"image": "prototypes"},
+        params=_PROBABILISTIC_PROTOTYPES,
+        needs="prob-psenn",
+        signed=False,
+        rows=64,
+        summary=(
+            "A probabilistic prototype network has one prototype a class and is not sure what it looks like: this "
+            "shows what it may be, how alike the item is to that, and how much the likeness changes with it."
+        ),
+        reference="Vadillo, Santana, Lozano & Kwiatkowska 2024, Uncertainty-aware explanations, arXiv 2403.13740",
+    ),
     "placebo_random_weights": Entry(
         path="explainers.methods.placebo_random_weights:explain",
         title="Placebo: a predictor with random weights",
@@ -490,6 +668,48 @@ EXPLAINERS: Mapping[str, Entry] = {
         ),
         reference="Wiegreffe & Pinter 2019, Attention is not not explanation, EMNLP, arXiv 1908.04626",
     ),
+    "attention_uniform": Entry(
+        path="explainers.methods.attention_uniform:explain",
+        title="Placebo: uniform attention",
+        forms={"text": "token_weights"},
+        placebo=True,
+        looks_like="attention",
+        summary=(
+            "Attention that is the same for every word: it says nothing, and people see that it does. Stored beside "
+            "it: how far the answer moves when the network must look at all words alike."
+        ),
+        reference="Wiegreffe & Pinter 2019, Attention is not not explanation, EMNLP, arXiv 1908.04626, section 3.2",
+    ),
+    "attention_frozen": Entry(
+        path="explainers.methods.attention_frozen:explain",
+        title="Placebo: attention that has learned nothing",
+        forms={"text": "token_weights"},
+        params={
+            "weights_seed": Int(
+                0, low=0, high=2**31 - 1, help="Draws the random weights of the attention, once for the whole study."
+            ),
+        },
+        placebo=True,
+        looks_like="attention",
+        summary=(
+            "The network as it was trained, but what decides where it looks has random weights; the shares are "
+            "brought to the sizes of the real ones. It looks like the real attention and points elsewhere."
+        ),
+        reference="Wiegreffe & Pinter 2019, Attention is not not explanation, EMNLP, arXiv 1908.04626",
+    ),
+    "attention_adversarial": Entry(
+        path="explainers.methods.attention_adversarial:explain",
+        title="Placebo: adversarial attention with the same answer",
+        forms={"text": "token_weights"},
+        params=_ADVERSARIAL,
+        placebo=True,
+        looks_like="attention",
+        summary=(
+            "Attention as far as possible from the network's own that would still give (nearly) the same answer. Where "
+            "people learn as much from it as from the real one, the real one explained nothing."
+        ),
+        reference="Jain & Wallace 2019, Attention is not explanation, NAACL, arXiv 1902.10186, section 4.2.2",
+    ),
 }
 
 
@@ -503,6 +723,8 @@ IMPORTABLE: Mapping[FormName, tuple[Modality, ...]] = {
     "concepts": ("tabular", "text", "image"),
     "rule": ("tabular", "text"),
     "examples": ("tabular", "text", "image"),
+    "strip": ("tabular", "text", "image"),
+    "prototypes": ("image",),
 }
 _UPLOAD: Mapping[str, Param] = {
     "upload": Digest(help="Which file of explanations: the SHA-256 under which the console lists it."),
@@ -564,12 +786,17 @@ def checked(spec: ExplainerSpec, path: str = "explainer") -> ExplainerSpec:
     return ExplainerSpec(spec.name, values)
 
 
-def base_of(spec: ExplainerSpec) -> Entry:
-    """The method whose look the result has: a placebo's base method, otherwise the method itself."""
+def base_name(spec: ExplainerSpec) -> str:
+    """The name of the method whose look the result has: a placebo's base method, otherwise the method itself."""
     found = entry(spec.name)
     if not found.placebo or spec.name in IMPORTS:
-        return found
-    return entry(str(spec.params.get("method", found.params["method"].default)))
+        return spec.name
+    return found.looks_like or str(spec.params.get("method", found.params["method"].default))
+
+
+def base_of(spec: ExplainerSpec) -> Entry:
+    """The entry of `base_name`."""
+    return entry(base_name(spec))
 
 
 def signed_of(spec: ExplainerSpec) -> bool:
@@ -597,6 +824,6 @@ def form_of(spec: ExplainerSpec, modality: Modality) -> FormName:
     return forms[modality]
 
 
-def needs_of(spec: ExplainerSpec) -> str:
-    """The architecture this spec is bound to, or an empty text: a placebo needs what its base method needs."""
-    return base_of(spec).needs
+def needs_of(spec: ExplainerSpec) -> tuple[str, ...]:
+    """The architectures this spec is bound to; none where any will do. A placebo needs what its base method needs."""
+    return base_of(spec).architectures

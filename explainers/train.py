@@ -23,6 +23,8 @@ from explainers.predictors.base import Predictor
 from explainers.predictors.build import build_module, build_predictor
 from explainers.predictors.fit import Encoded, fit, predictions
 from explainers.predictors.image import ImagePredictor
+from explainers.predictors.nets.prob_psenn import ProbPsenn
+from explainers.predictors.nets.prototype import PrototypeNet
 from explainers.predictors.senn import SennModule
 from explainers.predictors.text import normalised
 from explainers.types import ImageInput, Input, TabularInput, TextInput
@@ -171,10 +173,31 @@ def vocabulary_of(train: Sequence[Labelled]) -> tuple[str, ...]:
 
 
 def _prototypes(predictor: Predictor, train: Sequence[Labelled]) -> tuple[tuple[Input, ...], ...]:
-    """For learned concepts of pictures: the training pictures that activate each most."""
+    """For learned concepts of pictures: the training pictures that activate each most. Prototypes: see below."""
+    if isinstance(predictor, ImagePredictor) and isinstance(predictor.module, PrototypeNet):
+        return _compared(predictor, predictor.module, [item.input for item in train])
+    if isinstance(predictor, ImagePredictor) and isinstance(predictor.module, ProbPsenn):
+        return _drawn(predictor, predictor.module)
     if not (isinstance(predictor, ImagePredictor) and isinstance(predictor.module, SennModule)):
         return ()
     inputs = [item.input for item in train]
     with torch.inference_mode():
         strongest = predictor.concepts(predictor.encode(inputs)).argsort(dim=0, descending=True, stable=True)
     return tuple(tuple(inputs[index] for index in column[:N_PROTOTYPES]) for column in strongest.T.tolist())
+
+
+def _compared(
+    predictor: ImagePredictor, module: PrototypeNet, inputs: Sequence[Input]
+) -> tuple[tuple[Input, ...], ...]:
+    """Each prototype as the decoder draws it, and the training picture whose code is nearest to it."""
+    with torch.inference_mode():
+        drawn = predictor.pictures(module.decoder(module.prototypes.vectors))
+        nearest = module.prototypes(module.encoder(predictor.encode(inputs))).argmin(0).tolist()
+    return tuple((picture, inputs[index]) for picture, index in zip(drawn, nearest, strict=True))
+
+
+def _drawn(predictor: ImagePredictor, module: ProbPsenn) -> tuple[tuple[Input, ...], ...]:
+    """For each class what the decoder makes of every draw of its prototype, in the order of the draws."""
+    with torch.inference_mode():
+        classes = module.prototypes.draws().transpose(0, 1)
+        return tuple(predictor.pictures(module.decoder(draws)) for draws in classes)

@@ -14,7 +14,9 @@ from typing import Any, Literal, TypeAlias, get_args
 from explainers.errors import InputError
 
 Modality: TypeAlias = Literal["tabular", "text", "image"]
-FormName: TypeAlias = Literal["feature_weights", "token_weights", "heatmap", "concepts", "rule", "examples"]
+FormName: TypeAlias = Literal[
+    "feature_weights", "token_weights", "heatmap", "concepts", "rule", "examples", "strip", "prototypes"
+]
 Json: TypeAlias = Mapping[str, Any]
 
 
@@ -261,7 +263,77 @@ class Examples:
         return {"form": self.form, "examples": examples}
 
 
-Form: TypeAlias = FeatureWeights | TokenWeights | Heatmap | Concepts | Rule | Examples
+@dataclass(frozen=True)
+class Step:
+    """An item on the way to another output.
+
+    `change` is what differs from the step before, as in `Perturbed.changes`, with an empty new value where a word was
+    left out; None where no part was changed by itself. `margin` is the logit of the explained class less the largest
+    of the others: below 0 the output is another.
+    """
+
+    input: Input
+    change: tuple[str, str, str] | None
+    margin: float
+
+    def to_json(self) -> list[Any]:
+        return [self.input.to_json(), None if self.change is None else list(self.change), self.margin]
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Steps from an item to another output, or as far as there is a way. No class is named in it.
+
+    `crosses` says whether the output is another at some step. `own` is the place of the step that is the item itself:
+    the first, where parts of it are changed one after the other; the one in the middle of pictures that lead from less
+    of the output to more.
+    """
+
+    steps: tuple[Step, ...]
+    crosses: bool
+    own: int = 0
+    form: FormName = field(default="strip", init=False)
+
+    def to_json(self) -> dict[str, Any]:
+        steps = [step.to_json() for step in self.steps]
+        return {"form": self.form, "steps": steps, "crosses": self.crosses, "own": self.own}
+
+
+@dataclass(frozen=True)
+class Prototype:
+    """What a network has learned to compare items with: how it looks, the class it stands for, how like it an item is.
+
+    `similarity` is 0 to 1. Where the network holds a prototype for uncertain, `pictures` shows draws of it and `low`
+    and `high` bound the similarity; elsewhere there is one picture and both equal the similarity.
+    """
+
+    pictures: tuple[Input, ...]
+    class_index: int
+    similarity: float
+    low: float
+    high: float
+
+    @property
+    def is_uncertain(self) -> bool:
+        return len(self.pictures) > 1 or self.low < self.high
+
+
+@dataclass(frozen=True)
+class Prototypes:
+    """A prototype network's own explanation: what the item is like, the most alike first."""
+
+    prototypes: tuple[Prototype, ...]
+    form: FormName = field(default="prototypes", init=False)
+
+    def to_json(self) -> dict[str, Any]:
+        shown = [
+            [[picture.to_json() for picture in p.pictures], p.class_index, p.similarity, p.low, p.high]
+            for p in self.prototypes
+        ]
+        return {"form": self.form, "prototypes": shown}
+
+
+Form: TypeAlias = FeatureWeights | TokenWeights | Heatmap | Concepts | Rule | Examples | Strip | Prototypes
 
 
 def form_from_json(data: Json) -> Form:
@@ -288,10 +360,25 @@ def form_from_json(data: Json) -> Form:
             case "examples":
                 shown = tuple(Example(input_from_json(item), int(found)) for item, found in data["examples"])
                 return Examples(shown)
+            case "strip":
+                steps = tuple(_step(*parts) for parts in data["steps"])
+                return Strip(steps, bool(data["crosses"]), int(data["own"]))
+            case "prototypes":
+                return Prototypes(
+                    tuple(
+                        Prototype(tuple(map(input_from_json, pictures)), int(found), float(s), float(low), float(high))
+                        for pictures, found, s, low, high in data["prototypes"]
+                    )
+                )
             case other:
                 raise InputError(f"form: {other!r} is none of {', '.join(get_args(FormName))}")
     except KeyError as error:
         raise InputError(f"explanation: the key {error} is missing") from error
+
+
+def _step(item: Json, change: Sequence[str] | None, margin: float) -> Step:
+    where, old, new = change or ("", "", "")
+    return Step(input_from_json(item), (str(where), str(old), str(new)) if change else None, float(margin))
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 
 from explainers.errors import ExplainerError
 from studyapp import queue
-from studyapp.actions import erasure, explain, mail, material, power, quality, reports, retention
+from studyapp.actions import erasure, explain, looks, mail, material, power, quality, reports, retention
 from studyapp.errors import StudyError
 from studyapp.queue import Claim
 from studyapp.rehearsal import run as rehearsal
@@ -31,6 +31,7 @@ JOBS: Mapping[str, Callable[[Claim], None]] = {
     erasure.SWEEP: erasure.sweep,
     quality.CHECK: quality.check_quality,
     retention.RETENTION: retention.act_on_dates,
+    looks.LOOK: looks.make_look,
     "mail_reset": mail.send_reset,
     "mail_invitation": mail.send_invitation,
 }

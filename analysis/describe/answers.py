@@ -104,10 +104,11 @@ def accuracy(rows: Described) -> tuple[Share, ...]:
     """Share of answers that name the model's class, over all items and by whether the model was right."""
     correct = (rows.table.correct == 1).astype(np.float64)
     is_right = rows.table.model_output == rows.table.label
+    known = _known_labels(rows.table) & (rows.table.model_output != "")
     kinds: tuple[tuple[bool | None, BoolArray], ...] = (
         (None, np.ones(len(is_right), dtype=np.bool_)),
-        (True, is_right),
-        (False, ~is_right),
+        (True, known & is_right),
+        (False, known & ~is_right),
     )
     return tuple(
         _share(rows, arm, phase, kind, chosen & wanted, correct)
@@ -122,7 +123,14 @@ def own_label(rows: Described) -> tuple[Share, ...]:
     The real thing, "belief projection" (Yang et al. 2021, Sci. Rep. 11), needs each person's own answer to the item.
     """
     own = (rows.table.response == rows.table.label).astype(np.float64)
-    return tuple(_share(rows, arm, phase, None, chosen, own) for _, arm, phase, chosen in rows.cells())
+    known = _known_labels(rows.table) & (rows.table.response != "")
+    return tuple(_share(rows, arm, phase, None, chosen & known, own) for _, arm, phase, chosen in rows.cells())
+
+
+def _known_labels(table: ResponseTable) -> BoolArray:
+    """A study that was run elsewhere may not say what its items really are."""
+    known: BoolArray = table.label != ""
+    return known
 
 
 def _share(rows: Described, arm: str, phase: str, kind: bool | None, chosen: BoolArray, hit: FloatArray) -> Share:

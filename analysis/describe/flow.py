@@ -128,7 +128,7 @@ def _subjects(table: ResponseTable, rows: BoolArray) -> set[str]:
 
 def _arm_flows(table: ResponseTable, design: Design, enrolments: Enrolments, outcome: Outcome) -> tuple[ArmFlow, ...]:
     positions = enrolments.positions(table)
-    answered = table.is_simulation & (table.correct != MISSING)
+    answered = (table.is_simulation & (table.correct != MISSING)) | ~np.isnan(table.score)
 
     def have(rows: BoolArray) -> BoolArray:
         found = np.zeros(len(enrolments), dtype=np.bool_)

@@ -12,6 +12,7 @@ from analysis.estimands.gain_in_accuracy import GAIN_IN_ACCURACY
 from analysis.estimands.gain_in_d_prime import GAIN_IN_D_PRIME
 from analysis.estimands.rating import RATING
 from analysis.estimands.response_time import RESPONSE_TIME
+from analysis.estimands.score import SCORE
 from analysis.estimands.utility import UTILITY
 
 ESTIMANDS: Final[dict[str, Estimand]] = {
@@ -25,4 +26,5 @@ ESTIMANDS: Final[dict[str, Estimand]] = {
     "change_in_response_time": CHANGE_IN_RESPONSE_TIME,
     "response_time": RESPONSE_TIME,
     "rating": RATING,
+    "score": SCORE,
 }

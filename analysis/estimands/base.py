@@ -8,7 +8,7 @@ from typing import Final, Literal, Protocol
 from analysis.table import ResponseTable
 from analysis.types import BoolArray, FloatArray, IntArray
 
-Need = Literal["two_classes", "ratings"]
+Need = Literal["two_classes", "ratings", "scores"]
 
 EVERYBODY: Final = "everybody allocated in the stages of the plan"
 LEARNING: Final = "learning with the arm's explanation, against learning without one as long on the same items"
@@ -104,7 +104,7 @@ class Estimand:
     effects_below : float
         No effect can be so large, in the unit: a plan's smallest effect of interest lies between 0 and this.
     needs : tuple of str
-        What a study must have for it: a model with two classes, ratings.
+        What a study must have for it: a model with two classes, ratings, answers worth a number.
     """
 
     title: str

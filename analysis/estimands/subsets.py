@@ -126,10 +126,14 @@ def _places(table: ResponseTable) -> IntArray:
 
 
 MODEL_RIGHT: Final = Subset(
-    "in which the model is right", lambda table: table.is_simulation & (table.model_output == table.label)
+    "in which the model is right",
+    lambda table: table.is_simulation & (table.label != "") & (table.model_output == table.label),
 )
 MODEL_WRONG: Final = Subset(
-    "in which the model is wrong", lambda table: table.is_simulation & (table.model_output != table.label)
+    "in which the model is wrong",
+    lambda table: (
+        table.is_simulation & (table.label != "") & (table.model_output != "") & (table.model_output != table.label)
+    ),
 )
 OUTPUT_FLIPS: Final = Subset(
     "in which the change flips the model's output",

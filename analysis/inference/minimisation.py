@@ -7,17 +7,20 @@ Stat. Probab. Lett. 81): whoever was balanced on cannot be exchanged at will.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from functools import cached_property
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.errors import InputError
 from analysis.inference.allocation import CHUNK_CELLS
-from analysis.types import FloatArray, IntArray, LabelArray
+from analysis.types import BoolArray, FloatArray, IntArray, LabelArray
 
 Imbalance = Literal["range", "variance"]
 Counts = NDArray[np.int16]  # of people at a level; narrow, since the time goes into moving them
+
+MOST_LISTED: Final = 8  # arms up to which the chances of every set of best arms are listed: a byte holds one bit an arm
 
 
 @dataclass(frozen=True)
@@ -78,8 +81,7 @@ class Minimisation:
             labels = np.empty((len(self.arm), m), dtype=np.int8)
             counts = self._no_counts(m)
             for person, levels in enumerate(self.factors):
-                limits = np.cumsum(self._chances(counts, levels)[:-1], axis=0)
-                labels[person] = (generator.random(m) >= limits).sum(axis=0)
+                labels[person] = self._drawn(self._is_best(counts, levels), generator.random(m))
                 self._count(counts, levels, labels[person])
             yield labels.T
 
@@ -106,29 +108,63 @@ class Minimisation:
         return np.zeros((len(self.factor_weights), n_levels, self.n_arms, m), dtype=np.int16)
 
     def _count(self, counts: Counts, levels: IntArray, labels: LabelArray) -> None:
-        for arm in range(self.n_arms):
-            is_here = labels == arm
-            for factor, level in enumerate(levels):
-                counts[factor, level, arm] += is_here
+        is_here = (labels == np.arange(self.n_arms, dtype=np.int8)[:, None]).astype(counts.dtype)
+        for factor, level in enumerate(levels):
+            counts[factor, level] += is_here
+
+    def _drawn(self, is_best: BoolArray, coins: FloatArray) -> LabelArray:
+        """Return the arms that coins between 0 and 1 choose, shape (m,)."""
+        if self.n_arms > MOST_LISTED:
+            limits = np.cumsum(self._shares(is_best)[:-1], axis=0)
+            above: LabelArray = (coins >= limits).sum(axis=0).astype(np.int8)
+            return above
+        pattern = np.zeros(len(coins), dtype=np.uint8)
+        for arm in range(self.n_arms - 1, -1, -1):
+            pattern += pattern
+            pattern += is_best[arm].view(np.uint8)
+        number = pattern.astype(np.intp)
+        passed = np.zeros(len(coins), dtype=np.int8)
+        for limits in self._limits_by_pattern:
+            passed += (coins >= limits[number]).view(np.int8)
+        return passed
+
+    @cached_property
+    def _limits_by_pattern(self) -> FloatArray:
+        """Return the limits between the arms' chances for every set of best arms, shape (n_arms - 1, 2^n_arms)."""
+        is_best = (np.arange(2**self.n_arms) >> np.arange(self.n_arms)[:, None]) % 2 == 1
+        is_best[:, 0] = True  # nobody best: cannot be
+        return np.cumsum(self._shares(is_best)[:-1], axis=0)
 
     def _chances(self, counts: Counts, levels: IntArray) -> FloatArray:
         """Return the arms' chances for a person of these levels, shape (n_arms, m)."""
-        left = sum(
-            np.int32(weight) * self._spread_after(counts[factor, level])
-            for factor, (level, weight) in enumerate(zip(levels, self.factor_weights, strict=True))
-        )
-        is_best = left == np.min(left, axis=0)
+        return self._shares(self._is_best(counts, levels))
+
+    def _shares(self, is_best: BoolArray) -> FloatArray:
         other = (1 - self.probability) / (self.n_arms - 1)
         chances: FloatArray = other + (self.probability - other) * is_best / is_best.sum(axis=0)
         return chances
 
-    def _spread_after(self, here: Counts) -> Counts:
-        """Return the imbalance of these counts (n_arms, m) after one more in each arm; whole, so that ties are ties."""
+    def _is_best(self, counts: Counts, levels: IntArray) -> BoolArray:
+        """Say which arms would leave the least imbalance for a person of these levels, shape (n_arms, m)."""
+        whole = np.int8 if sum(self.factor_weights) <= np.iinfo(np.int8).max else np.int32
+        left = sum(
+            whole(weight) * self._added(counts[factor, level])
+            for factor, (level, weight) in enumerate(zip(levels, self.factor_weights, strict=True))
+        )
+        is_best: BoolArray = left == np.min(left, axis=0)
+        return is_best
+
+    def _added(self, here: Counts) -> NDArray[np.signedinteger]:
+        """Return what one more in each arm adds to the imbalance of these counts (n_arms, m), but for a constant.
+
+        All whole numbers, so that ties are ties. The variance grows with the count of the arm that gets one more, and
+        the rest is the same for all arms. The range grows where the arm has the most already, and shrinks where it is
+        the only one that has the least.
+        """
         if self.imbalance == "variance":
-            # The variance grows with the count of the arm that gets one more; the rest is the same for all arms.
-            return here
-        lowest = here.min(axis=0)
-        is_lowest = here == lowest
-        fills = is_lowest & (is_lowest.sum(axis=0) == 1)  # only the one arm behind all others moves the minimum
-        spread: Counts = np.maximum(here.max(axis=0), here + 1) - lowest - fills
-        return spread
+            return here.astype(np.int32)
+        is_most = (here == here.max(axis=0)).view(np.int8)
+        is_least = (here == here.min(axis=0)).view(np.int8)
+        is_alone = (np.add.reduce(is_least, axis=0, dtype=np.int8) == 1).view(np.int8)
+        added: NDArray[np.int8] = is_most - (is_least & is_alone)
+        return added

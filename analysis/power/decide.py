@@ -10,12 +10,15 @@ from scipy import stats
 
 from analysis.inference.dunnett import critical_value, shared_control_loadings
 from analysis.inference.multiplicity import benjamini_hochberg, hochberg, holm
+from analysis.inference.sequential.bounds import spending_bounds
+from analysis.inference.sequential.spending import spending_named
 from analysis.types import FloatArray
 
 Multiplicity = Literal["holm", "hochberg", "westfall_young", "dunnett", "benjamini_hochberg"]
 Weights = tuple[int, ...]
 Adjust = Callable[[Sequence[float | None]], Sequence[float | None]]
 
+TINY: Final = 1e-300
 _BY_P: Final[dict[str, Adjust]] = {"holm": holm, "hochberg": hochberg, "benjamini_hochberg": benjamini_hochberg}
 MULTIPLICITIES: Final = (*_BY_P, "westfall_young", "dunnett")
 
@@ -46,6 +49,53 @@ def found(p_values: FloatArray, alpha: float, multiplicity: Multiplicity, weight
     if multiplicity == "dunnett":
         return [bool(one >= _critical(alpha, weights[0], weights[1:])) for one in z]
     return _stepped_down(z, alpha, weights)
+
+
+def found_over_looks(
+    p_values: FloatArray, alpha: float, times: tuple[float, ...], spending: str
+) -> tuple[list[bool], int]:
+    """Say which arms' effects are found, and at which look the study ends; as `analysis.looks` does.
+
+    Parameters
+    ----------
+    p_values : float array, shape (n_looks, n_arms - 1)
+        Two-sided; NaN where there is none, which is not found.
+    alpha : float
+        Of the family, shared by Holm's steps.
+    times : tuple of float
+        Of the looks.
+    spending : str
+
+    Returns
+    -------
+    list of bool, and int
+        The look, from 0: the first that leaves no arm undecided, or the last.
+    """
+    is_found = [False] * p_values.shape[1]
+    for look in range(len(p_values)):
+        seen = np.nan_to_num(p_values[: look + 1], nan=1.0)
+        while not all(is_found):
+            bounds = _nominal(times, alpha / is_found.count(False), spending)[: look + 1]
+            newly = [not was and bool((seen[:, k] <= bounds).any()) for k, was in enumerate(is_found)]
+            if not any(newly):
+                break
+            is_found = [was or now for was, now in zip(is_found, newly, strict=True)]
+        if all(is_found):
+            return is_found, look
+    return is_found, len(p_values) - 1
+
+
+@lru_cache(maxsize=256)
+def _nominal(times: tuple[float, ...], alpha: float, spending: str) -> FloatArray:
+    """What a two-sided p-value is compared with at each look; 0 where nothing stops."""
+    bounds = spending_bounds(times, alpha=alpha, spending=spending_named(spending))
+    return np.array([p or 0.0 for p in bounds.nominal_p])
+
+
+def looked_criticals(alpha: float, n_arms: int, times: tuple[float, ...], spending: str) -> FloatArray:
+    """Return the values that |z| is compared with at each look, about; shape (n_looks, n_arms)."""
+    shares = [_nominal(times, alpha / left, spending) for left in range(1, n_arms + 1)]
+    return np.asarray(stats.norm.isf(np.maximum(np.array(shares).T, TINY) / 2), dtype=np.float64)
 
 
 def criticals(alpha: float, multiplicity: Multiplicity, weights: Weights) -> FloatArray:

@@ -2,11 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from math import ceil
 from typing import Final, Literal, Self
 
 from analysis.errors import InputError
+from analysis.inference.sequential.looks import LookPlan
 from analysis.power.decide import MULTIPLICITIES, Multiplicity
 
 Test = Literal["mixed", "welch"]
@@ -113,6 +115,11 @@ class PowerPlan:
         Study number n is the same whatever the number of studies and of processes.
     multiplicity : {"holm", "hochberg", "westfall_young", "dunnett", "benjamini_hochberg"}
         How the tests of several arms are adjusted; see `analysis.power.decide`.
+    looks : tuple of float
+        Times of planned looks as shares of the people, the last 1; empty for a study that is tested once. A study ends
+        at the look that has left no arm undecided.
+    spending : {"obrien_fleming", "pocock", "hwang_shih_decani"}
+        How looks share alpha.
     """
 
     scenario: Scenario
@@ -121,9 +128,11 @@ class PowerPlan:
     n_studies: int = 1_000
     seed: int = 1
     multiplicity: Multiplicity = "holm"
+    looks: tuple[float, ...] = ()
+    spending: str = "obrien_fleming"
 
     def __post_init__(self) -> None:
-        problems = []
+        problems = list(self._look_problems())
         if self.test not in {"mixed", "welch"}:
             problems.append(f'test: "mixed" or "welch" was expected, {self.test!r} came')
         if self.multiplicity not in MULTIPLICITIES:
@@ -136,9 +145,38 @@ class PowerPlan:
         if problems:
             raise InputError("the power plan", problems)
 
+    def _look_problems(self) -> Iterator[str]:
+        if not self.looks:
+            return
+        try:
+            LookPlan(self.looks, self.alpha, spending=self.spending).checked()
+        except InputError as error:
+            yield from error.problems
+        if self.multiplicity != "holm" and len(self.scenario.effects) > 1:
+            yield f"multiplicity: looks share alpha by Holm's steps, {self.multiplicity!r} came"
+        first = self.looks[0] * self.scenario.n_people
+        if first < 2 * len(self.scenario.weights):
+            yield f"looks: two people an arm were expected at the first, {first:.0f} in all are"
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Return how many people are counted at each look, the end among them."""
+        n = self.scenario.n_people
+        return tuple(ceil(time * n - 1e-9) for time in self.looks) or (n,)
+
     def key(self) -> str:
         """Return a name for what this plan computes: equal plans have equal results."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
+        told = asdict(self)
+        if not self.looks:  # as before there were any
+            del told["looks"], told["spending"]
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+
+
+OWN: Final = ("test", "alpha", "n_studies", "seed", "multiplicity", "looks", "spending")
+
+
+def _lists(tree: Mapping[str, object]) -> dict[str, object]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in tree.items()}
 
 
 def read_plan(tree: Mapping[str, object]) -> PowerPlan:
@@ -149,10 +187,9 @@ def read_plan(tree: Mapping[str, object]) -> PowerPlan:
     InputError
         With every field that is unknown, missing, or not of its kind.
     """
-    own = {name: tree[name] for name in ("test", "alpha", "n_studies", "seed", "multiplicity") if name in tree}
+    own = {name: tree[name] for name in OWN if name in tree}
     rest = {name: value for name, value in tree.items() if name not in own}
-    lists = {name: tuple(value) if isinstance(value, list) else value for name, value in rest.items()}
     try:
-        return PowerPlan(Scenario(**lists), **own)  # type: ignore[arg-type] # checked by what they build
+        return PowerPlan(Scenario(**_lists(rest)), **_lists(own))  # type: ignore[arg-type] # checked by what they build
     except TypeError as error:
         raise InputError("the power plan", [str(error).replace("Scenario.__init__() ", "")]) from error

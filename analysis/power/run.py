@@ -11,7 +11,7 @@ from scipy import stats
 
 from analysis.inference.mixed.batch import BatchFit, Pilot, fit_batch, pilot, refine
 from analysis.inference.mixed.families import FAMILIES
-from analysis.power.decide import criticals, found
+from analysis.power.decide import criticals, found, found_over_looks, looked_criticals
 from analysis.power.plan import PowerPlan
 from analysis.power.simulate import Studies, lay_out_studies, simulate, truth
 from analysis.types import BoolArray, FloatArray, Interval
@@ -41,6 +41,10 @@ class Power:
         Simulated and counted; fewer than planned after a cancel.
     n_failed : int
         Studies whose model has no maximum: counted as having found nothing.
+    ended : tuple of float
+        Share of the studies that end at each look; one, the end, where none are planned.
+    expected_people : float
+        Mean number of people at the end.
     """
 
     by_arm: tuple[float, ...]
@@ -48,6 +52,8 @@ class Power:
     intervals: tuple[Interval, ...]
     n_studies: int
     n_failed: int
+    ended: tuple[float, ...]
+    expected_people: float
 
 
 def power(plan: PowerPlan, *, workers: int = 1, progress: Progress | None = None) -> Power:
@@ -76,7 +82,7 @@ def power(plan: PowerPlan, *, workers: int = 1, progress: Progress | None = None
     items are drawn anew too. The batch is our own (inference/mixed/batch.py); a study whose z is so near a critical
     value that the batch's shortcut could decide otherwise is fitted in full, so that all decisions are the full fit's.
     """
-    known = _pilot(plan) if plan.test == "mixed" else None
+    known = tuple(_pilot(plan, n) for n in plan.sizes) if plan.test == "mixed" else None
     parts: list[FloatArray] = []
     for part in _parts(plan, known, workers):
         parts.append(part)
@@ -86,7 +92,7 @@ def power(plan: PowerPlan, *, workers: int = 1, progress: Progress | None = None
     return _summary(plan, np.concatenate(parts))
 
 
-def _parts(plan: PowerPlan, known: Pilot | None, workers: int) -> Iterator[FloatArray]:
+def _parts(plan: PowerPlan, known: tuple[Pilot, ...] | None, workers: int) -> Iterator[FloatArray]:
     starts = range(0, plan.n_studies, CHUNK)
     if workers == 1:
         yield from (_p_values(plan, known, start) for start in starts)
@@ -101,31 +107,39 @@ def _parts(plan: PowerPlan, known: Pilot | None, workers: int) -> Iterator[Float
             pool.shutdown(cancel_futures=True)
 
 
-def _pilot(plan: PowerPlan) -> Pilot:
+def _pilot(plan: PowerPlan, n_people: int) -> Pilot:
     numbers = PILOT_SEED + np.arange(N_PILOTS)
-    layout = lay_out_studies(plan.scenario, simulate(plan.scenario, numbers, plan.seed))
+    layout = lay_out_studies(plan.scenario, simulate(plan.scenario, numbers, plan.seed).first(n_people))
     return pilot(layout, FAMILIES["logit"], truth(plan.scenario))
 
 
-def _p_values(plan: PowerPlan, known: Pilot | None, start: int) -> FloatArray:
-    """Return the p-values of a chunk, shape (n, n_arms - 1); NaN where there is none."""
+def _p_values(plan: PowerPlan, known: tuple[Pilot, ...] | None, start: int) -> FloatArray:
+    """Return the p-values of a chunk at each look, shape (n, n_looks, n_arms - 1); NaN where there is none."""
     numbers = np.arange(start, min(start + CHUNK, plan.n_studies))
     studies = simulate(plan.scenario, numbers, plan.seed)
+    return np.stack([_at_look(plan, known, studies.first(n), look) for look, n in enumerate(plan.sizes)], axis=1)
+
+
+def _at_look(plan: PowerPlan, known: tuple[Pilot, ...] | None, studies: Studies, look: int) -> FloatArray:
+    """Return the p-values of the people who are counted, shape (n, n_arms - 1)."""
     if known is None:
         return _welch(studies, len(plan.scenario.weights))
     layout = lay_out_studies(plan.scenario, studies)
     assumed, family = truth(plan.scenario), FAMILIES["logit"]
-    fits = fit_batch(layout, family, assumed, known)
-    fits = refine(layout, family, fits, _is_near(fits, plan), assumed)
+    fits = fit_batch(layout, family, assumed, known[look])
+    fits = refine(layout, family, fits, _is_near(fits, plan, look), assumed)
     z = fits.coefficients[:, 2:] / fits.standard_errors[:, 2:]
     p_values: FloatArray = np.where(fits.converged[:, None], 2.0 * stats.norm.sf(np.abs(z)), np.nan)
     return p_values
 
 
-def _is_near(fits: BatchFit, plan: PowerPlan) -> BoolArray:
+def _is_near(fits: BatchFit, plan: PowerPlan, look: int) -> BoolArray:
     """Whether some arm's z stands near one of the values that it is compared with."""
     z = np.abs(fits.coefficients[:, 2:] / fits.standard_errors[:, 2:])
-    critical = criticals(plan.alpha, plan.multiplicity, plan.scenario.weights)
+    if plan.looks:
+        critical = looked_criticals(plan.alpha, len(plan.scenario.effects), plan.looks, plan.spending)[look]
+    else:
+        critical = criticals(plan.alpha, plan.multiplicity, plan.scenario.weights)
     near: BoolArray = np.abs(z[..., None] / critical - 1.0) < NEAR
     return np.asarray(near.any(axis=(1, 2)), dtype=np.bool_)
 
@@ -141,8 +155,10 @@ def _welch(studies: Studies, n_arms: int) -> FloatArray:
 
 
 def _summary(plan: PowerPlan, p_values: FloatArray) -> Power:
-    failed = np.isnan(p_values).any(axis=1)
-    all_found = np.array([found(row, plan.alpha, plan.multiplicity, plan.scenario.weights) for row in p_values])
+    failed = np.isnan(p_values).any(axis=(1, 2))
+    decided = [_decided(plan, row) for row in p_values]
+    all_found = np.array([arms for arms, _ in decided])
+    ends = np.bincount([look for _, look in decided], minlength=len(plan.sizes)) / len(decided)
     counts = all_found.sum(axis=0)
     return Power(
         by_arm=tuple(float(count) / len(all_found) for count in counts),
@@ -150,7 +166,16 @@ def _summary(plan: PowerPlan, p_values: FloatArray) -> Power:
         intervals=tuple(_exact(int(count), len(all_found)) for count in counts),
         n_studies=len(all_found),
         n_failed=int(failed.sum()),
+        ended=tuple(ends.tolist()),
+        expected_people=float(ends @ np.array(plan.sizes)),
     )
+
+
+def _decided(plan: PowerPlan, p_values: FloatArray) -> tuple[list[bool], int]:
+    """Which arms one study finds, and the look at which it ends."""
+    if plan.looks:
+        return found_over_looks(p_values, plan.alpha, plan.looks, plan.spending)
+    return found(p_values[0], plan.alpha, plan.multiplicity, plan.scenario.weights), 0
 
 
 def _exact(count: int, of: int) -> Interval:

@@ -32,6 +32,10 @@ class Studies:
     arm: IntArray
     left: BoolArray
 
+    def first(self, n_people: int) -> "Studies":
+        """Return the same studies when so many people had come."""
+        return Studies(self.correct[:, :n_people], self.arm[:, :n_people], self.left[:, :n_people])
+
 
 def truth(scenario: Scenario) -> Parameters:
     """Return the parameters of the mixed model, whose cells have the scenario's marginal proportions.

@@ -2,7 +2,7 @@
 
 from analysis.numbers import scale_of
 from analysis.report import Report
-from analysis.text import effects, items, people
+from analysis.text import effects, items, looks, people
 
 
 def report_text(report: Report) -> str:
@@ -20,6 +20,7 @@ def report_text(report: Report) -> str:
     parts = [
         _heading(report),
         effects.effects("Primary: against control", report, report.primary),
+        looks.looks(report),
         effects.effects("Secondary: not in the primary family", report, report.secondary),
         effects.sensitivity(report),
         effects.weighed(report),

@@ -156,5 +156,6 @@ def measured(subject: Subject, methods: Sequence[str]) -> Iterator[str]:
     """Those of the methods that explain this predictor."""
     for name in methods:
         found = entry(name)
-        if subject.predictor.modality in found.modalities and found.needs in ("", subject.predictor.architecture):
+        fits = not found.needs or subject.predictor.architecture in found.architectures
+        if fits and subject.predictor.modality in found.modalities:
             yield name

@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> None:
 
 def _method(name: str, found: Entry, *, in_full: bool) -> list[str]:
     forms = ", ".join(f"{modality}: {form.replace('_', ' ')}" for modality, form in found.forms.items())
-    needs = f"; needs a predictor of architecture {found.needs}" if found.needs else ""
+    needs = f"; needs a predictor of architecture {' or '.join(found.architectures)}" if found.needs else ""
     lines = [f"{name} – {found.title}", *_indented(found.summary), f"    {forms}{needs}"]
     if in_full:
         lines += [line for key, param in found.params.items() for line in _param(key, param)]
@@ -88,7 +88,7 @@ def _as_json(found: Entry) -> dict[str, Any]:
         "title": found.title,
         "summary": found.summary,
         "forms": dict(found.forms),
-        "needs": found.needs,
+        "needs": list(found.architectures),
         "placebo": found.placebo,
         "params": {key: _param_as_json(param) for key, param in found.params.items()},
         "reference": found.reference,

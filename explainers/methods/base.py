@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from explainers.errors import ParameterError
 from explainers.predictors.base import Predictor
 from explainers.registry import entry
-from explainers.types import Example, Input, ItemRequest
+from explainers.types import Example, Input, ItemRequest, Prototype, Step
 
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
@@ -79,6 +79,12 @@ class Attribution:
         Rules: how often the output stays when the units of weight 0 change. Weights are 1 for the rule's units.
     examples : tuple of Example, optional
         Other items that are shown; weights are then one an example.
+    steps : tuple of Step, optional
+        The item on its way to another output; weights are then their margins, one a step.
+    own : int
+        The step that is the item itself.
+    prototypes : tuple of Prototype, optional
+        Prototypes that are shown; weights are then their similarities.
     """
 
     weights: FloatArray
@@ -88,6 +94,9 @@ class Attribution:
     order: FloatArray | None = None
     precision: float | None = None
     examples: tuple[Example, ...] | None = None
+    steps: tuple[Step, ...] | None = None
+    own: int = 0
+    prototypes: tuple[Prototype, ...] | None = None
 
 
 Method: TypeAlias = Callable[[Batch], list[Attribution]]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 
 from explainers.errors import ExplainerError
@@ -18,8 +21,12 @@ from explainers.types import (
     Heatmap,
     ImageInput,
     Input,
+    Prototype,
+    Prototypes,
     Rule,
     RulePart,
+    Step,
+    Strip,
     TabularInput,
     TextInput,
     TokenWeights,
@@ -43,7 +50,7 @@ def rounded(values: FloatArray) -> tuple[float, ...]:
 
 
 def to_form(predictor: Predictor, item: Input, attribution: Attribution) -> Form:
-    """The form of the item's modality with the attribution's weights; concepts, examples or a rule where it says so.
+    """The form of the item's modality with the attribution's weights, or the other form that it asks for.
 
     Raises
     ------
@@ -52,6 +59,10 @@ def to_form(predictor: Predictor, item: Input, attribution: Attribution) -> Form
     """
     if attribution.examples is not None:
         return Examples(attribution.examples)
+    if attribution.steps is not None:
+        return _strip(attribution.steps, attribution.weights, attribution.own)
+    if attribution.prototypes is not None:
+        return _prototypes(attribution.prototypes)
     if attribution.activations is not None:
         return _concepts(predictor, attribution.weights, attribution.activations)
     if isinstance(item, ImageInput):
@@ -66,6 +77,11 @@ def to_form(predictor: Predictor, item: Input, attribution: Attribution) -> Form
         pairs = zip(item.values, weights, strict=True)
         return FeatureWeights(tuple(FeatureWeight(name, value, weight) for (name, value), weight in pairs))
     return TokenWeights(item.tokens, weights)
+
+
+def _strip(steps: Sequence[Step], margins: FloatArray, own: int) -> Strip:
+    kept = tuple(replace(step, margin=margin) for step, margin in zip(steps, rounded(margins), strict=True))
+    return Strip(kept, bool((margins < 0).any()), own)
 
 
 def _heatmap(item: ImageInput, attribution: Attribution) -> Heatmap:
@@ -88,6 +104,12 @@ def _rule(predictor: Predictor, item: Input, held: BoolArray, precision: float) 
     parts = [RulePart(name, value, bool(asked)) for (name, value), asked in zip(pairs, held, strict=True)]
     share = coverage(predictor.background, holding(predictor, item), held[None])
     return Rule(tuple(parts), *rounded(np.array([precision, share[0]])))
+
+
+def _prototypes(shown: tuple[Prototype, ...]) -> Prototypes:
+    numbers = [rounded(np.array([one.similarity, one.low, one.high])) for one in shown]
+    pairs = zip(shown, numbers, strict=True)
+    return Prototypes(tuple(Prototype(one.pictures, one.class_index, *found) for one, found in pairs))
 
 
 def _concepts(predictor: Predictor, relevances: FloatArray, activations: FloatArray) -> Concepts:

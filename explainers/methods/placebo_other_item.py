@@ -3,19 +3,27 @@
 It looks like an explanation because it is one, of something else (after Dinu, Bigham & Kolter 2020, arXiv
 2012.02748). Variables, pixels and concepts are the same in every item and keep the donor's weights. A text takes the
 donor's weights by relative position: its token i of n gets that of the donor's token floor((i + 1/2) m / n) of m,
-so weights are repeated or left out, never averaged, and keep their sizes.
+so weights are repeated or left out, never averaged, and keep their sizes. A strip starts at the item and takes the
+donor's steps.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from explainers.errors import InputError
+from explainers.methods import decision_boundary, latent_shift
 from explainers.methods.base import Attribution, Batch, method
 from explainers.methods.blocks import own_classes
 from explainers.types import Input, ItemRequest, TextInput
+
+_STRIPS: Mapping[str, Callable[[Batch, tuple[ItemRequest, ...]], list[Attribution]]] = {
+    "decision_boundary": decision_boundary.of_other_items,
+    "latent_shift": latent_shift.of_other_items,
+}
 
 
 def explain(batch: Batch) -> list[Attribution]:
@@ -33,7 +41,10 @@ def explain(batch: Batch) -> list[Attribution]:
     """
     donors = tuple(ItemRequest(_donor(request, place), request.seed) for place, request in enumerate(batch.requests))
     _check_outputs(batch, [donor.input for donor in donors])
-    found = method(str(batch.params["method"]))(replace(batch, requests=donors))
+    name = str(batch.params["method"])
+    if name in _STRIPS:
+        return [replace(own, diagnostics={}) for own in _STRIPS[name](batch, donors)]
+    found = method(name)(replace(batch, requests=donors))
     return [
         replace(own, weights=own.weights[_sources(own, request.input, donor.input)], diagnostics={})
         for own, request, donor in zip(found, batch.requests, donors, strict=True)

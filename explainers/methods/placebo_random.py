@@ -7,20 +7,26 @@ shuffled and values put back in turn (iterated amplitude-adjusted Fourier transf
 Rev. Lett. 77, 635), in two dimensions and with a fixed number of rounds. The amplitudes are those of the map's periodic
 component (Moisan 2011, J. Math. Imaging Vis. 39, 161, section 2.2): where opposite borders differ, the jump between
 them is no roughness of the map. Of a rule other conditions are drawn, as many; of examples, which have no weights,
-other items of the same outputs.
+other items of the same outputs; of a strip other changes, as many, or a picture's frames in another direction, as far.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from explainers.methods import nearest_examples
-from explainers.methods.base import Attribution, Batch, FloatArray, IntArray, generator, method
+from explainers.methods import decision_boundary, latent_shift, nearest_examples
+from explainers.methods.base import Attribution, Batch, FloatArray, IntArray, Method, generator, method
 from explainers.types import ImageInput, Input
 
+_WITHOUT_WEIGHTS: Mapping[str, Method] = {
+    "nearest_examples": nearest_examples.at_random,
+    "decision_boundary": decision_boundary.at_random,
+    "latent_shift": latent_shift.at_random,
+}
 _ORDER = 8  # stream of an item's generator
 _ROUNDS = 20
 _FEWEST = 4  # rows and columns of a map that has neighbourhoods to keep; a smaller one would come back nearly as it was
@@ -36,8 +42,8 @@ def explain(batch: Batch) -> list[Attribution]:
         In the base method's units, without its diagnostics.
     """
     name = str(batch.params["method"])
-    if name == "nearest_examples":
-        return [replace(own, diagnostics={}) for own in nearest_examples.at_random(batch)]
+    if name in _WITHOUT_WEIGHTS:
+        return [replace(own, diagnostics={}) for own in _WITHOUT_WEIGHTS[name](batch)]
     found = []
     for request, own in zip(batch.requests, method(name)(batch), strict=True):
         rng, shape = generator(request.seed, _ORDER), _lattice(request.input, own)

@@ -5,18 +5,32 @@ learn something wrong. The explained class is the real predictor's output. The s
 real explanation of the same item, handed out by rank (the placebo's largest weight gets the real largest size, and so
 on): total, maximum and number of zeros agree exactly, so that nobody can tell it by its look. The order and, where
 the method has directions, the signs are the placebo's, so the sizes tell nothing about which unit matters. Of examples
-there are no weights: random ones of the same outputs are shown.
+there are no weights: random ones of the same outputs are shown; of prototypes likewise. Strips keep the real one's
+margins and number of steps; where they lead to is the random predictor's choice.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
 
-from explainers.methods import nearest_examples, senn
+from explainers.methods import (
+    decision_boundary,
+    latent_shift,
+    nearest_examples,
+    probabilistic_prototypes,
+    prototypes,
+    senn,
+)
 from explainers.methods.base import Attribution, Batch, FloatArray, generator, method
+from explainers.predictors.base import Predictor
 
+_STRIPS: Mapping[str, Callable[[Batch, Predictor], list[Attribution]]] = {
+    "decision_boundary": decision_boundary.of_another_predictor,
+    "latent_shift": latent_shift.of_another_predictor,
+}
 _TIES = 2  # stream of an item's generator
 _WEIGHTS = 3
 
@@ -33,7 +47,13 @@ def explain(batch: Batch) -> list[Attribution]:
     name = str(batch.params["method"])
     if name == "nearest_examples":  # a net with random weights still finds what looks alike
         return [replace(own, diagnostics={}) for own in nearest_examples.at_random(batch)]
+    if name == "prototypes":  # and fresh ones would be noise to look at
+        return [replace(own, diagnostics={}) for own in prototypes.at_random(batch)]
+    if name == "probabilistic_prototypes":
+        return [replace(own, diagnostics={}) for own in probabilistic_prototypes.at_random(batch)]
     wrong = batch.predictor.reinitialised(_weights_seed(int(batch.params["weights_seed"])))
+    if name in _STRIPS:
+        return [replace(own, diagnostics={}) for own in _STRIPS[name](batch, wrong)]
     real = method(name)(batch)
     if name == "senn":
         random = senn.explain(batch, relevances_from=wrong)

@@ -37,10 +37,10 @@ class Arm:
         """The same with every parameter; raises UnknownName or ParameterError."""
         spec = checked_explainer(self.spec)
         needs = needs_of(spec)
-        if needs and needs != predictor.architecture:
+        if needs and predictor.architecture not in needs:
             raise ParameterError(
-                f"explainer: {spec.name} needs a predictor of architecture {needs}, {predictor.name} is of "
-                f"architecture {predictor.architecture}; choose another method or predictor"
+                f"explainer: {spec.name} needs a predictor of architecture {' or '.join(needs)}, {predictor.name} is "
+                f"of architecture {predictor.architecture}; choose another method or predictor"
             )
         return replace(self, spec=spec)
 

@@ -26,6 +26,8 @@ SHOWN_AS: Mapping[FormName, str] = {
     "concepts": "concepts",
     "rule": "a rule",
     "examples": "examples",
+    "strip": "a strip of steps",
+    "prototypes": "prototypes",
 }
 
 

@@ -31,14 +31,16 @@ class Predictor(ABC):
     name : str
         The registry name, e.g. "adult-mlp".
     architecture : str
-        "mlp", "gru", "cnn" or "senn"; a method that needs SENN asks for the last.
+        "mlp", "gru", "cnn", "senn", ...; a method that is bound to one asks for it by this name.
     classes : tuple of str
         Names of the classes as people read them, in the order of the logits.
     module : torch.nn.Module
         Encoded batch ``(n, *encoded_shape)`` to logits ``(n, n_classes)``. Put into evaluation mode; its weights
         no longer require gradients.
     prototypes : tuple of tuples of Input, optional
-        For a SENN with learned concepts: the training inputs that activate each concept most.
+        For a SENN with learned concepts: the training inputs that activate each concept most. For a prototype network
+        each prototype as its decoder draws it, and the training picture nearest to it; for a probabilistic one the
+        draws of each class's.
     """
 
     modality: ClassVar[Modality]

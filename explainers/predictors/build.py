@@ -12,8 +12,11 @@ from explainers.errors import ArtifactError
 from explainers.predictors.base import Predictor
 from explainers.predictors.image import ImagePredictor
 from explainers.predictors.nets.image import Cnn, ImageSenn
+from explainers.predictors.nets.prob_psenn import ProbPsenn
+from explainers.predictors.nets.prototype import PrototypeNet
 from explainers.predictors.nets.tabular import Mlp, TabularSenn
 from explainers.predictors.nets.text import GruAttention, TextSenn
+from explainers.predictors.nets.transformer import TextTransformer
 from explainers.predictors.tabular import TabularPredictor
 from explainers.predictors.text import UNKNOWN, TextPredictor
 
@@ -37,9 +40,16 @@ NETS: Mapping[tuple[str, str], Callable[[Card], nn.Module]] = {
     ("tabular", "senn"): lambda card: TabularSenn(_frequencies(card), len(card.classes), card.recipe.width),
     ("text", "gru"): lambda card: GruAttention(_n_ids(card), len(card.classes), card.recipe.width),
     ("text", "senn"): lambda card: TextSenn(_n_ids(card), len(card.classes), card.recipe.width),
+    ("text", "transformer"): lambda card: TextTransformer(_n_ids(card), len(card.classes), card.recipe.width),
     ("image", "cnn"): lambda card: Cnn(_shape(card), len(card.classes), card.recipe.width),
     ("image", "senn"): lambda card: ImageSenn(
         _shape(card), len(card.classes), card.recipe.width, card.recipe.n_concepts
+    ),
+    ("image", "prototype"): lambda card: PrototypeNet(
+        _shape(card), len(card.classes), card.recipe.width, card.recipe.n_prototypes, card.recipe.n_dimensions
+    ),
+    ("image", "prob-psenn"): lambda card: ProbPsenn(
+        _shape(card), len(card.classes), card.recipe.width, card.recipe.n_dimensions
     ),
 }
 

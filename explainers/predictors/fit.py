@@ -14,6 +14,7 @@ from torch.nn import functional
 from explainers.cards import Recipe
 from explainers.predictors.initialise import initialise
 from explainers.predictors.nets.image import ImageSenn
+from explainers.predictors.objective import OwnObjective
 from explainers.predictors.senn import Parts, SennModule, robustness_penalty
 from explainers.predictors.text import PADDING
 
@@ -31,7 +32,8 @@ def fit(module: nn.Module, train: Encoded, validation: Encoded, recipe: Recipe, 
 
     AdamW at a learning rate that falls linearly to 0; cross-entropy, for a SENN plus `robustness` times the
     robustness penalty (see `senn.py`) and `reconstruction` times the error of the concepts' decoder with `sparsity`
-    times their l1 norm. One thread and one generator: the same seed gives the same weights on the same machine.
+    times their l1 norm, or what a module says itself (`objective.py`). One thread and one
+    generator: the same seed gives the same weights on the same machine.
 
     Parameters
     ----------
@@ -99,6 +101,8 @@ def hide_words(items: Tensor, share: float, generator: Generator) -> Tensor:
 
 
 def _loss(module: nn.Module, items: Tensor, labels: Tensor, recipe: Recipe, generator: Generator) -> Tensor:
+    if isinstance(module, OwnObjective):
+        return module.objective(items, labels, recipe, generator)
     if not isinstance(module, SennModule):
         return functional.cross_entropy(module(items), labels)
     parts = module.parts(items, differentiable=True)

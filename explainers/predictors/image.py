@@ -38,6 +38,12 @@ class ImagePredictor(Predictor):
         pictures = flat.reshape(len(inputs), height, width, channels).permute(0, 3, 1, 2)
         return (pictures.float() / 255).contiguous().to(self.device)
 
+    def pictures(self, encoded: Tensor) -> tuple[ImageInput, ...]:
+        """The way back from encodings (n, channels, height, width): every value as the nearest byte."""
+        channels, height, width = self.shape
+        values = (encoded.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().contiguous()
+        return tuple(ImageInput(height, width, channels, picture.numpy().tobytes()) for picture in values)
+
     def _pixels(self, item: Input) -> bytes:
         if not isinstance(item, ImageInput):
             raise InputError(f"input: {self.name} takes image inputs, {item.modality} came")

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from typing import TypeVar
 
 import torch
 from torch import Generator, Tensor, nn
+
+
+class OwnWeights(ABC):
+    """A module that knows how its own parameters are drawn."""
+
+    @abstractmethod
+    def draw_weights(self, generator: Generator) -> None:
+        """Overwrite every parameter, on the CPU; called without gradients."""
+
 
 Module = TypeVar("Module", bound=nn.Module)
 
@@ -15,8 +25,9 @@ def initialise(module: Module, seed: int) -> Module:
     """Overwrite every parameter (never a buffer) with a fresh random draw; returns the module.
 
     Linear, convolution: uniform in ±1/sqrt(fan in). GRU: uniform in ±1/sqrt(hidden size). Embedding: normal with
-    standard deviation 0.1, the row of the padding 0. A module's own parameters (a bias a class): 0. The draw happens
-    on the CPU, so that a seed means the same weights on every device.
+    standard deviation 0.1, the row of the padding 0. Layer normalisation: gain 1, bias 0. A module's own parameters: as
+    it says itself, else 0 (a bias a class). The draw happens on the CPU, so that a seed means the same weights on every
+    device.
 
     Raises
     ------
@@ -34,22 +45,33 @@ def _initialise_own(part: nn.Module, generator: Generator) -> None:
     match part:
         case nn.Linear() | nn.Conv1d() | nn.Conv2d():
             bound = 1 / math.sqrt(part.weight[0].numel())
-            _uniform(part.weight, bound, generator)
+            uniform(part.weight, -bound, bound, generator)
             if part.bias is not None:
-                _uniform(part.bias, bound, generator)
+                uniform(part.bias, -bound, bound, generator)
         case nn.GRU():
             for weight in part.parameters():
-                _uniform(weight, 1 / math.sqrt(part.hidden_size), generator)
+                bound = 1 / math.sqrt(part.hidden_size)
+                uniform(weight, -bound, bound, generator)
         case nn.Embedding():
             part.weight.copy_(torch.empty(part.weight.shape).normal_(0, 0.1, generator=generator))
             if part.padding_idx is not None:
                 part.weight[part.padding_idx] = 0
+        case nn.LayerNorm():
+            part.weight.fill_(1)
+            part.bias.zero_()
+        case OwnWeights():
+            part.draw_weights(generator)
         case _:
-            for name, weight in part.named_parameters(recurse=False):
-                if name != "bias":
-                    raise TypeError(f"{type(part).__name__}.{name}: no distribution is known for this parameter")
-                weight.zero_()
+            _zero_biases(part)
 
 
-def _uniform(weight: Tensor, bound: float, generator: Generator) -> None:
-    weight.copy_(torch.empty(weight.shape).uniform_(-bound, bound, generator=generator))
+def _zero_biases(part: nn.Module) -> None:
+    for name, weight in part.named_parameters(recurse=False):
+        if name != "bias":
+            raise TypeError(f"{type(part).__name__}.{name}: no distribution is known for this parameter")
+        weight.zero_()
+
+
+def uniform(weight: Tensor, low: float, high: float, generator: Generator) -> None:
+    """Overwrite a parameter with a draw from the uniform distribution."""
+    weight.copy_(torch.empty(weight.shape).uniform_(low, high, generator=generator))

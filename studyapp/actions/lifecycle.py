@@ -66,7 +66,7 @@ def open_study(*, study: Study, actor: User) -> Study:
     return _move(study, StudyState.OPEN, actor, "opened")
 
 
-def pause_study(*, study: Study, actor: User) -> Study:
+def pause_study(*, study: Study, actor: User | str) -> Study:
     """Let nobody new in; who has started goes on."""
     return _move(study, StudyState.PAUSED, actor, "paused")
 
@@ -80,7 +80,7 @@ def close_study(*, study: Study, actor: User) -> Study:
 
 
 @transaction.atomic
-def _move(study: Study, to: StudyState, actor: User, verb: str) -> Study:
+def _move(study: Study, to: StudyState, actor: User | str, verb: str) -> Study:
     locked = locked_study(study)
     if to not in NEXT_STATES[StudyState(locked.state)]:
         raise WrongState(

@@ -71,7 +71,16 @@ def plans_of(design: Design, assumed: Assumptions) -> list[PowerPlan]:
             block_multiples=design.allocation.block_multiples,
         )
         own = design.plan
-        plan = PowerPlan(scenario, "welch", own.alpha, assumed.n_studies, own.seed, own.multiplicity)
+        plan = PowerPlan(
+            scenario,
+            "welch",
+            own.alpha,
+            assumed.n_studies,
+            own.seed,
+            own.multiplicity,
+            looks=own.looks.times if own.looks else (),
+            spending=own.looks.spending if own.looks else "obrien_fleming",
+        )
         return grid(plan, [round(share * n) for n in assumed.people], assumed.effects)
     except AnalysisError as error:
         raise WrongState(str(error)) from error

@@ -12,6 +12,7 @@ from analysis.api import analyse, draw_figures, read_design, read_table
 from analysis.errors import AnalysisError
 from studyapp import queue
 from studyapp.actions import audit
+from studyapp.actions.looks import found_looks
 from studyapp.errors import StudyError, WrongState
 from studyapp.exports.design import design_json
 from studyapp.exports.responses import analysed_with, responses_csv
@@ -58,7 +59,7 @@ def fill_report(report: Report) -> Report:
     try:
         table = read_table(text)
         design = read_design(design_json(stage.study.frozen))
-        result = analyse(table, design, stages=None if planned else (stage.kind,))
+        result = analyse(table, design, stages=None if planned else (stage.kind,), looks=found_looks(stage.study))
     except AnalysisError as error:
         raise StudyError(str(error)) from error
     report.document = json.loads(result.to_json())

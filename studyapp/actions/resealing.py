@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from allauth.mfa.models import Authenticator
 from django.db import transaction
 
-from studyapp.actions import arrivals, audit
+from studyapp.actions import arrivals, audit, looks
 from studyapp.actions.sealing import is_sealed_now, seal_anew
-from studyapp.models import ArrivalKeys, PanelIdentity, Seal
+from studyapp.models import ArrivalKeys, InterimLook, PanelIdentity, Seal
 from studyapp.models.studies import StudyState
 
 # Columns that hold something sealed and may change, with the purpose it was sealed for.
-COLUMNS = ((PanelIdentity, "encrypted", "panel identity"), (ArrivalKeys, "sealed_secret", arrivals.SECRET))
+COLUMNS = (
+    (PanelIdentity, "encrypted", "panel identity"),
+    (ArrivalKeys, "sealed_secret", arrivals.SECRET),
+    (InterimLook, "sealed", looks.PURPOSE),
+)
 SECOND_FACTOR, SEALED_KEYS = "second factor", ("secret", "seed")  # in the JSON of allauth's rows
 
 
@@ -43,7 +47,7 @@ def reseal() -> Resealed:
 
 
 @transaction.atomic
-def _renew(model: type[PanelIdentity | ArrivalKeys], column: str, purpose: str, key: int) -> int:
+def _renew(model: type[PanelIdentity | ArrivalKeys | InterimLook], column: str, purpose: str, key: int) -> int:
     row = model._default_manager.select_for_update().filter(pk=key).first()
     sealed = getattr(row, column, None)
     if row is None or sealed is None or is_sealed_now(bytes(sealed), purpose):

@@ -57,6 +57,7 @@ def find_problems(
         *_block_problems(design, tasks),
         *_leaks(design, tasks),
         *_plan_problems(design),
+        *_look_problems(design),
         *_question_problems(design, predictors, plan_check),
         *_comprehension_problems(design),
         *_quality_problems(design, rule_check),
@@ -124,9 +125,11 @@ def _explainer_problems(arm: Arm, facts: PredictorFacts, path: str) -> Iterator[
     if facts.modality not in forms_of(spec):
         unable = shown if facts.modality not in shown.modalities else method
         yield Problem(f"{path}.name", f"{unable.title} does not explain {facts.modality} inputs")
-    if needs_of(spec) not in {"", facts.architecture}:
+    needs = needs_of(spec)
+    if needs and facts.architecture not in needs:
         yield Problem(
-            f"{path}.name", f"{shown.title} needs a {needs_of(spec)} predictor, {arm.predictor} is {facts.architecture}"
+            f"{path}.name",
+            f"{shown.title} needs a {' or '.join(needs)} predictor, {arm.predictor} is {facts.architecture}",
         )
     if method.placebo != (arm.role == "placebo"):
         what = "is a placebo" if method.placebo else "is no placebo"
@@ -177,22 +180,29 @@ def _leaks(design: Design, tasks: Mapping[str, TaskFacts]) -> Iterator[Problem]:
                 shown.setdefault(block.item_set, path)
 
 
+# Forms that show other items, or changes of the item, with what the model says to them.
+_WITH_OUTPUTS: Mapping[str, str] = {"examples": "examples", "strip": "changes"}
+
+
 def _examples_at_a_test(design: Design, path: str) -> Iterator[Problem]:
-    """An example that is shown with its output could be the very change whose output is asked for."""
+    """An example or a change that is shown with its output could be the very change whose output is asked for."""
     for arm in design.arms:
-        if arm.explainer and _shows_examples(ExplainerSpec(arm.explainer.name, arm.explainer.params)):
+        shown = arm.explainer and _shown_with_outputs(ExplainerSpec(arm.explainer.name, arm.explainer.params))
+        if shown:
             yield Problem(
                 path,
-                f"the arm {arm.key!r} shows examples with the model's outputs, one of which could be the change that "
+                f"the arm {arm.key!r} shows {shown} with the model's outputs, one of which could be the change that "
                 "is asked about; show them while learning, or choose another explainer",
             )
 
 
-def _shows_examples(spec: ExplainerSpec) -> bool:
+def _shown_with_outputs(spec: ExplainerSpec) -> str:
+    """What the method shows with the model's outputs, or an empty text."""
     try:
-        return "examples" in forms_of(spec).values()
+        forms = forms_of(spec).values()
     except ExplainerError:  # nobody knows this method, which its own check says
-        return False
+        return ""
+    return next((_WITH_OUTPUTS[form] for form in forms if form in _WITH_OUTPUTS), "")
 
 
 def _plan_problems(design: Design) -> Iterator[Problem]:
@@ -212,6 +222,28 @@ def _plan_problems(design: Design) -> Iterator[Problem]:
         and tests.index(design.plan.pre) >= tests.index(design.plan.post)
     ):
         yield Problem("plan.post", f"{design.plan.post!r} does not come after {design.plan.pre!r}")
+
+
+FEWEST_AT_A_LOOK = 4  # an arm: fewer say nothing of how people differ
+
+
+def _look_problems(design: Design) -> Iterator[Problem]:
+    """Looks share alpha with the adjustment for several arms, and count people of one planned number."""
+    plan, looks = design.plan, design.plan.looks
+    if looks is None:
+        return
+    if plan.multiplicity != "holm" and sum(arm.role == "explained" for arm in design.arms) > 1:
+        yield Problem("plan.multiplicity", "looks share alpha among several arms by Holm's steps; choose holm")
+    if plan.stages != ("main",):
+        yield Problem("plan.stages", "looks count the people of the main stage; choose main alone, or plan no looks")
+    weights = [arm.weight for arm in design.arms]
+    fewest = design.allocation.capacity * looks.times[0] * min(weights) / sum(weights)
+    if fewest < FEWEST_AT_A_LOOK:
+        yield Problem(
+            "plan.looks.times",
+            f"at the first look an arm has about {fewest:.0f} people; {FEWEST_AT_A_LOOK} at least were expected: look "
+            "later, or plan more people",
+        )
 
 
 def _question_problems(

@@ -7,7 +7,7 @@ Frozen pydantic models. What needs only the design itself is checked here or in 
 from __future__ import annotations
 
 import re
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import (
@@ -229,6 +229,24 @@ class ResponseTimes(Part):
         return self
 
 
+class Looks(Part):
+    """Looks before the end, which the platform makes without showing any arm; they share the plan's alpha.
+
+    `times` are shares of the people planned; the last is the end, 1.
+    """
+
+    times: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=2, max_length=10)]
+    spending: Literal["obrien_fleming", "pocock"] = "obrien_fleming"
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Looks:
+        if any(later - earlier < 0.01 for earlier, later in pairwise(self.times)) or self.times[-1] != 1:
+            raise ValueError(
+                f"give times that grow by 0.01 at least and end with 1, such as [0.5, 1], not {self.times}"
+            )
+        return self
+
+
 class Plan(Part):
     """The analysis, written before the data and frozen with the design."""
 
@@ -245,13 +263,15 @@ class Plan(Part):
     seed: Annotated[int, Field(ge=0, lt=2**53)] = 1
     stages: Annotated[tuple[Literal["pilot", "main", "top_up"], ...], Field(min_length=1)] = ("main",)
     response_times: ResponseTimes | None = None
+    looks: Looks | None = None
 
     @model_serializer(mode="wrap")
     def _as_always(self, written: SerializerFunctionWrapHandler) -> dict[str, object]:
         """Without a part that came later and is not used, so that designs frozen before it keep their hash."""
         document: dict[str, object] = written(self)
-        if self.response_times is None:
-            del document["response_times"]
+        for name in ("response_times", "looks"):
+            if document[name] is None:
+                del document[name]
         return document
 
 

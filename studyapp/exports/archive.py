@@ -40,11 +40,12 @@ explanations.jsonl what each arm showed with each item, and its diagnostics
 design.json        the frozen design; plan.json is the analysis plan in it
 frozen.json        the hashes that were fixed at freezing, and what they are over
 allocation.json    after unblinding: the key, the method and every place of the allocation sequence
+looks.json         of a study with planned looks, after unblinding: what each of them found
 report.json        the report; report.txt is the same to read; figures/ holds its charts
 
 Repeat the report from these files, on any machine with Foretell's `analysis` package:
 
-    python -m analysis responses.csv design.json{stage_option}
+    python -m analysis responses.csv design.json{options}
 
 Its numbers equal report.json to 1e-9. Check the hashes, and derive every allocation again from its key:
 
@@ -56,16 +57,17 @@ internet address is in these files.
 
 
 @one_snapshot()
-def write_archive(stage: Stage, file: IO[bytes], *, key: bytes | None = None) -> None:
+def write_archive(stage: Stage, file: IO[bytes], *, key: bytes | None = None, looks: str = "") -> None:
     """Write the zip of a stage and those analysed with it, row by row; the caller checked that arms may be seen.
 
-    `key` is that of the allocation, once the study is unblinded; then the archive holds what an auditor needs.
+    `key` is that of the allocation, once the study is unblinded; then the archive holds what an auditor needs. `looks`
+    is what planned looks found, as JSON.
     """
     frozen = stage.study.frozen
     stages = analysed_with(stage)
     design = frozen_study(frozen.pk).design
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("README.txt", _readme(stage))
+        archive.writestr("README.txt", _readme(stage, has_looks=bool(looks)))
         archive.writestr("dataset_description.json", _description(stage))
         _write_responses(archive, stages)
         with _text(archive, "participants.csv") as out:
@@ -80,6 +82,8 @@ def write_archive(stage: Stage, file: IO[bytes], *, key: bytes | None = None) ->
         archive.writestr("frozen.json", _pretty(frozen_document(frozen)))
         if key is not None:
             archive.writestr("allocation.json", _pretty(allocation_document(stage.study, key)))
+        if looks:
+            archive.writestr("looks.json", looks)
         archive.writestr("plan.json", json.dumps(frozen.document["plan"], indent=2) + "\n")
         _write_report(archive, stage)
 
@@ -104,7 +108,7 @@ def _write_responses(archive: zipfile.ZipFile, stages: Sequence[Stage]) -> None:
             shutil.copyfileobj(twin, out)
 
 
-def _readme(stage: Stage) -> str:
+def _readme(stage: Stage, *, has_looks: bool) -> str:
     frozen = stage.study.frozen
     planned = stage.kind in frozen.document["plan"]["stages"]
     return README.format(
@@ -112,7 +116,7 @@ def _readme(stage: Stage) -> str:
         rule="=" * len(stage.study.title),
         stage=stage,
         design_sha256=frozen.sha256,
-        stage_option="" if planned else f" --stage {stage.kind}",
+        options=("" if planned else f" --stage {stage.kind}") + (" --looks looks.json" if has_looks else ""),
     )
 
 

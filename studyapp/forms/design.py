@@ -25,6 +25,8 @@ from studyapp.forms.lines import (
     print_questions,
     print_ratings,
 )
+from studyapp.forms.plan_options import PATHS as OPTIONS
+from studyapp.forms.plan_options import option_fields, put_options
 from studyapp.forms.quality_rules import RuleFields, rule_fields, rules_document, shown_rules
 from studyapp.models import Lab
 
@@ -184,7 +186,9 @@ class DesignForm(forms.Form):
 
     estimand = forms.ChoiceField(
         choices=lambda: [
-            (key, f"{estimand.title} ({scale_of(estimand.unit).noun})") for key, estimand in ESTIMANDS.items()
+            (key, f"{estimand.title} ({scale_of(estimand.unit).noun})")
+            for key, estimand in ESTIMANDS.items()
+            if "scores" not in estimand.needs  # no task here gives any: they are in studies that are imported
         ],
         label=_("Estimand"),
         help_text=_("What each explained arm is compared with the control in."),
@@ -220,6 +224,7 @@ class DesignForm(forms.Form):
             self.fields[f"phase-{n}-title"] = forms.CharField(max_length=300, initial=phase["title"], label=_("Title"))
             self.fields[f"phase-{n}-intro"] = text_field(_("Introduction"), 3)
             self.initial[f"phase-{n}-intro"] = phase["intro"]
+        self.fields.update(option_fields(base))
         self.fields.update(rule_fields(base))
         self._exclude_from(others)
 
@@ -280,6 +285,7 @@ class DesignForm(forms.Form):
             _put(document, path, self.cleaned_data[name])
         if "exclude" in self.fields:
             _put(document, "recruiting.exclude", self.cleaned_data["exclude"])
+        put_options(document, self.cleaned_data)
         document["quality"] = {"rules": rules_document(self.cleaned_data, self.base)}
         for n, item_set in enumerate(document["item_sets"]):
             item_set["n_items"] = self.cleaned_data[f"items-{n}"]
@@ -289,7 +295,7 @@ class DesignForm(forms.Form):
 
     def field_for(self, path: str) -> str | None:
         """The field that a path of the document speaks of, by its longest known beginning."""
-        fields = {document_path: name for name, document_path in {**PATHS, **TRANSLATED}.items()}
+        fields = {document_path: name for name, document_path in {**PATHS, **TRANSLATED, **OPTIONS}.items()}
         fields["quality"] = next(iter(self.rules())).chosen.name
         for n in range(len(self.base["item_sets"])):
             fields[f"item_sets[{n}]"] = f"items-{n}"

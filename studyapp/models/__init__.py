@@ -16,6 +16,7 @@ from studyapp.models.explanations import ArmExplanation, Explanation
 from studyapp.models.heartbeat import Heartbeat
 from studyapp.models.imports import ExplanationUpload, UploadedExplanation
 from studyapp.models.jobs import Job
+from studyapp.models.looks import InterimLook
 from studyapp.models.material import Dataset, Item, Output, Perturbation, Predictor
 from studyapp.models.participants import (
     Assignment,
@@ -51,6 +52,7 @@ __all__ = [
     "FrozenDesign",
     "GuessLimit",
     "Heartbeat",
+    "InterimLook",
     "Invitation",
     "Item",
     "Job",

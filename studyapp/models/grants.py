@@ -44,6 +44,7 @@ RIGHTS: Mapping[str, tuple[str, ...]] = {
     "studyapp_frozendesign": ONCE,
     "studyapp_guesslimit": FREE,
     "studyapp_heartbeat": FREE,
+    "studyapp_interimlook": KEPT,
     "studyapp_invitation": FREE,
     "studyapp_item": ONCE,
     "studyapp_job": FREE,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django import template
 from django.utils.formats import number_format
@@ -21,8 +21,10 @@ from explainers.types import (
     FeatureWeights,
     Heatmap,
     ImageInput,
+    Prototypes,
     Rule,
     RulePart,
+    Strip,
     TabularInput,
     TextInput,
     TokenWeights,
@@ -34,6 +36,7 @@ register = template.Library()
 
 BAR_WIDTH = 200  # in units of the drawing
 BAR_REACH = 98
+BAR_LEAST = 4.0  # of a margin that is not 0
 N_STRONGEST_WORDS = 6
 LEVELS = 3
 MAX_DECIMALS = 6
@@ -113,6 +116,43 @@ class Neighbour:
 
 
 @dataclass(frozen=True)
+class StepShown:
+    """A step of a strip: the part that changes in it or its picture, and how far the model leans then.
+
+    `new` is empty where a word is left out.
+    """
+
+    bar: Bar
+    name: str = ""
+    old: str = ""
+    new: str = ""
+    picture: str = ""
+    is_own: bool = False
+
+
+@dataclass(frozen=True)
+class Altered:
+    """A word of a text after the steps; where `is_changed`, `new` stands in its place, nothing if that is empty."""
+
+    text: str
+    is_changed: bool = False
+    new: str = ""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A learned prototype: its pictures, the model's answer to it where that may be told, and how alike the item is."""
+
+    pictures: tuple[str, ...]
+    answer: str
+    similarity: str
+    width: str
+    low: str = ""
+    high: str = ""
+    range: tuple[str, str] | None = None  # where the drawn range starts, and its width; None where it is nothing
+
+
+@dataclass(frozen=True)
 class Shown:
     """An explanation ready for the template of its form."""
 
@@ -127,8 +167,14 @@ class Shown:
     holds_input: bool = False  # a table of weights has the input's own rows, so it stands in the input's place
     has_conditions: bool = False
     neighbours: tuple[Neighbour, ...] = ()
+    compared: tuple[Compared, ...] = ()
+    is_uncertain: bool = False
     precision: str = ""
     coverage: str = ""
+    steps: tuple[StepShown, ...] = ()
+    altered: tuple[Altered, ...] = ()
+    crosses: bool = False
+    is_pictures: bool = False
 
 
 @register.simple_tag
@@ -162,6 +208,18 @@ def explanation_of(stimulus: Stimulus) -> Shown | None:
             )
         case Examples():
             return Shown(name, sides, neighbours=neighbours(form, stimulus))
+        case Strip():
+            return Shown(
+                name,
+                sides,
+                steps=steps(form, sides),
+                altered=altered(form),
+                crosses=form.crosses,
+                is_pictures=is_pictures(form),
+            )
+        case Prototypes(prototypes=shown):
+            uncertain = any(one.is_uncertain for one in shown)
+            return Shown(name, sides, compared=compared(form, stimulus), is_uncertain=uncertain)
         case Rule():
             return Shown(
                 name,
@@ -245,6 +303,73 @@ def neighbours(form: Examples, stimulus: Stimulus) -> tuple[Neighbour, ...]:
             case ImageInput() as image:
                 found.append(Neighbour(answer, picture=picture(image)))
     return tuple(found)
+
+
+def steps(form: Strip, sides: Sides) -> tuple[StepShown, ...]:
+    """The steps with their changes. Margins are drawn like weights: no bar says more of the output than its side.
+
+    Pictures lead from less of the model's answer to more; they are turned round where its side is the left, so that
+    what leans to the left stands there.
+    """
+    margins = [step.margin for step in form.steps]
+    decimals = decimals_for(max((abs(margin) for margin in margins), default=0.0))
+    found: list[StepShown] = []
+    for step, bar in zip(form.steps, bars(margins, sides), strict=True):
+        where, old, new = step.change or ("", "", "")
+        drawn = replace(_at_least(bar), number=small_and_side(step.margin, decimals, sides)) if step.margin else bar
+        name = where if isinstance(step.input, TabularInput) else ""
+        image = picture(step.input) if isinstance(step.input, ImageInput) else ""
+        found.append(StepShown(drawn, name, old, new, image, is_own=len(found) == form.own))
+    return tuple(found[::-1] if is_pictures(form) and sides.positive == "a" else found)
+
+
+def is_pictures(form: Strip) -> bool:
+    return isinstance(form.steps[0].input, ImageInput)
+
+
+def _at_least(bar: Bar) -> Bar:
+    """The bar, wide enough to be seen on its side."""
+    width = max(float(bar.width), BAR_LEAST)
+    return replace(bar, x=f"{BAR_WIDTH / 2 - width:.1f}" if bar.side == "a" else bar.x, width=f"{width:.1f}")
+
+
+def altered(form: Strip) -> tuple[Altered, ...]:
+    """A text's words with all the changes; nothing for other items and where nothing was changed."""
+    first = form.steps[0].input
+    changes = {step.change[0]: step.change[2] for step in form.steps if step.change}
+    if not (changes and isinstance(first, TextInput)):
+        return ()
+    places = ((str(place), token) for place, token in enumerate(first.tokens))
+    return tuple(Altered(token, place in changes, changes.get(place, "")) for place, token in places)
+
+
+def small_and_side(margin: float, decimals: int, sides: Sides) -> str:
+    """As `size_and_side`, but what is not 0 keeps its side: the answer turns on it."""
+    if margin == 0 or round(margin, decimals) != 0:
+        return size_and_side(margin, decimals, sides)
+    least = f"<{number_format(10**-decimals, decimals)}"
+    return f"← {least}" if sides.of(margin) == "a" else f"{least} →"
+
+
+def compared(form: Prototypes, stimulus: Stimulus) -> tuple[Compared, ...]:
+    """The prototypes; their classes are named only where the study gave the model's output, since they tell it."""
+    is_given = stimulus.given is not None and stimulus.given.output is not None
+    return tuple(
+        Compared(
+            pictures=_prototypes(one.pictures),
+            answer=stimulus.classes[one.class_index] if is_given else "",
+            similarity=percent(one.similarity),
+            width=f"{one.similarity * BAR_WIDTH:.1f}",
+            low=percent(one.low),
+            high=percent(one.high),
+            range=_span(one.low, one.high) if percent(one.low) != percent(one.high) else None,
+        )
+        for one in form.prototypes
+    )
+
+
+def _span(low: float, high: float) -> tuple[str, str]:
+    return f"{low * BAR_WIDTH:.1f}", f"{(high - low) * BAR_WIDTH:.1f}"
 
 
 def percent(share: float) -> str:

@@ -130,6 +130,7 @@ def simulate_study(
                     "label": CLASSES[labels[item]], "model_output": CLASSES[output],
                     "response": CLASSES[output if right else 1 - output], "correct": str(int(right)),
                     "rt": f"{rt:.1f}", "server_ms": f"{rt + 80:.1f}", "changes": "0",
+                    "score": f"{10 * right + rt % 7:.3f}",
                 })  # fmt: skip
         if stays:
             screens.append(base | given | {"trial_type": "rating", "rating": str(rng.integers(1, 8))})

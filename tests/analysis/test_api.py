@@ -243,7 +243,7 @@ def test_a_report_of_another_version_or_with_a_part_missing_is_refused(simulate)
     study = simulate(8, n_items=2, draws=10, bootstrap_draws=10)
     data = json.loads(analyse(study.table, study.design).to_json())
 
-    with pytest.raises(ReportError, match=r"schema_version: expected 4, found 0"):
+    with pytest.raises(ReportError, match=r"schema_version: expected 5, found 0"):
         report_from_json(json.dumps(data | {"schema_version": 0}))
     with pytest.raises(ReportError, match=r"report.estimates\[0\].value: expected"):
         report_from_json(json.dumps(data | {"estimates": [data["estimates"][0] | {"value": "much"}]}))

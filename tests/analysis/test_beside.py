@@ -60,7 +60,7 @@ def test_what_a_study_does_not_have_is_not_listed(simulate):
     for row in study.where(item="i00"):
         row.update(label="maybe", rt="")
     for row in study.where(trial_type="forward_simulation"):
-        row["rt"] = ""
+        row.update(rt="", score="")
 
     report = analyse(study.table, study.design, draws=20)
 
@@ -74,7 +74,7 @@ def test_an_outcome_that_nobody_has_is_not_listed(simulate):
 
     kept = {one.estimand for one in analyse(study.table, study.design, draws=20).others}
 
-    assert kept == {"accuracy", "d_prime", "criterion", "response_time", "rating"}
+    assert kept == {"accuracy", "d_prime", "criterion", "response_time", "rating", "score"}
 
 
 def test_the_text_says_what_they_are_not(report):

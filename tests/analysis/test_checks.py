@@ -214,3 +214,27 @@ def test_unknown_response_times_pass(study):
         row["rt"] = ""
 
     check_table(study.table, study.design)
+
+
+def test_a_study_that_was_run_elsewhere_may_lack_labels_and_outputs_but_not_contradict_itself(simulate):
+    study = simulate(6, n_items=3)
+    study.tree["imported"] = {"assumptions": ["Only who was right is known."]}
+    for row in study.where(trial_type="forward_simulation"):
+        row.update(label="", model_output="", response="")
+    check_table(study.table, study.design)
+
+    row = study.where(trial_type="forward_simulation")[0]
+    row.update(response="yes", model_output="no", correct="1")
+    with pytest.raises(TableError, match="column correct: expected 0, since response is 'yes'"):
+        check_table(study.table, study.design)
+
+
+def test_an_allocation_whose_blocks_are_not_known_has_none_to_break(simulate):
+    study = simulate(6, n_items=3)
+    for row in study.where(trial_type="allocation"):
+        row.update(block_size="6", permuted_block="0")
+    with pytest.raises(TableError, match="column block_size"):
+        check_table(study.table, study.design)
+
+    study.tree["allocation"] = {"method": "complete"}
+    check_table(study.table, study.design)

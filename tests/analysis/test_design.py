@@ -107,7 +107,11 @@ def test_a_sound_design_is_read_and_what_is_not_needed_is_left_alone(tree):
         (("arms", 1, "weight"), 0, "arms[1].weight: 0 is below 1"),
         (("arms", 0, "key"), "lime", "arms: the key 'lime' is used twice"),
         (("title",), None, "title: expected a text, found nothing"),
-        (("allocation", "method"), "coin", "allocation.method: expected one of permuted_blocks, found 'coin'"),
+        (
+            ("allocation", "method"),
+            "coin",
+            "allocation.method: expected one of permuted_blocks, complete, found 'coin'",
+        ),
         (("allocation", "block_multiples"), [2, 0], "allocation.block_multiples[1]: 0 is below 1"),
     ],
 )
@@ -168,6 +172,7 @@ def test_planned_looks_are_read_where_a_plan_has_them_and_share_its_alpha(tree):
     assert read_design(json.dumps(tree)).looks is None
 
     tree["plan"]["looks"] = {"times": [0.5, 1], "spending": "hwang_shih_decani", "gamma": -2}
+    tree["allocation"]["capacity"] = 200
 
     assert read_design(json.dumps(tree)).looks == LookPlan((0.5, 1.0), 0.05, 2, "hwang_shih_decani", -2, 0.05)
 
@@ -199,3 +204,16 @@ def test_blocks_that_make_no_sense_are_named(simulate, spoil, problem):
     tree["phases"][1]["blocks"][0] |= spoil
 
     assert problems_of(tree) == (problem,)
+
+
+def test_what_a_study_that_was_run_elsewhere_takes_for_granted_is_read(simulate):
+    study = simulate(2, n_items=2)
+    assert not study.design.is_imported
+
+    study.tree |= {"allocation": {"method": "complete"}, "imported": {"assumptions": ["One.", "Two."]}}
+    assert (study.design.is_imported, study.design.assumptions) == (True, ("One.", "Two."))
+    assert (study.design.allocation_method, study.design.block_multiples) == ("complete", ())
+
+    study.tree["imported"] = {}
+    with pytest.raises(DesignError, match=r"imported.assumptions: expected a list that is not empty, found nothing"):
+        read_design(study.json)

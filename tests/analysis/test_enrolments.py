@@ -42,3 +42,16 @@ def test_rows_of_nobody_allocated_have_no_position(simulate):
 
     owners = dict(zip(study.table.subject_id.tolist(), positions.tolist(), strict=True))
     assert owners == {"p0000": 0, "p0001": 1, "q0000": -1}
+
+
+def test_where_blocks_are_not_known_the_counts_alone_are_held(simulate):
+    study = simulate(9, n_items=2)
+    study.tree["allocation"] = {"method": "complete"}
+
+    allocation = read_enrolments(study.table, study.design).allocation
+
+    counts = np.bincount(allocation.arm)
+    assert allocation.block_sizes == (9,)
+    assert allocation.content(9) == tuple(counts)
+    for labels in allocation.redraws(50, seed=1):
+        np.testing.assert_array_equal(np.apply_along_axis(np.bincount, 1, labels), np.tile(counts, (50, 1)))

@@ -93,3 +93,33 @@ def test_the_headline_names_the_largest_gain(report):
     assert headline(report).startswith(
         f"Largest gain with {report.arm_title(best.contrast.arm)}: {effect(best)} percentage"
     )
+
+
+def test_a_study_that_was_run_elsewhere_is_not_told_as_one_of_ours(simulate):
+    study = simulate(12, n_items=4, draws=20, bootstrap_draws=10)
+    study.tree |= {"allocation": {"method": "complete"}, "imported": {"assumptions": ["Nobody knows the blocks."]}}
+    report = analyse(study.table, study.design)
+
+    methods = methods_paragraph(report)
+
+    assert report.is_imported
+    assert "Nobody knows the blocks." in report.deviations
+    assert "Nobody knows the blocks." in results_paragraph(report)
+    assert "in the ratio 1:1 where the study was run; what is assumed of how is listed with the results" in methods
+    assert "a rule set for this analysis of data that were there" in methods
+    assert "re-drew the allocation so assumed 20 times" in methods
+    assert "permuted blocks" not in methods
+
+
+@pytest.mark.parametrize(
+    ("estimand", "words"),
+    [
+        ("gain_in_accuracy", " (PRE is the phase “Before”, POST is “After”)"),
+        ("accuracy", " (POST is the phase “After”)"),
+        ("rating", "ratings; the estimand"),
+    ],
+)
+def test_phases_are_named_where_the_outcome_is_made_of_them(simulate, estimand, words):
+    study = simulate(8, n_items=4, draws=20, bootstrap_draws=10, estimand=estimand, missing="available")
+
+    assert words in methods_paragraph(analyse(study.table, study.design))

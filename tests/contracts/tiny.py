@@ -12,8 +12,12 @@ from explainers.predictors.base import Predictor
 from explainers.predictors.image import ImagePredictor
 from explainers.predictors.initialise import initialise
 from explainers.predictors.nets.image import Cnn, ImageSenn
+from explainers.predictors.nets.prob_psenn import ProbPsenn
+from explainers.predictors.nets.prototype import PrototypeNet
 from explainers.predictors.nets.tabular import Mlp, TabularSenn
 from explainers.predictors.nets.text import GruAttention, TextSenn
+from explainers.predictors.nets.transformer import TextTransformer
+from explainers.predictors.prototypes import N_DRAWS
 from explainers.predictors.tabular import TabularPredictor, Variable
 from explainers.predictors.text import TextPredictor
 from explainers.types import ImageInput, Input, ItemRequest, Modality, TabularInput, TextInput
@@ -30,6 +34,7 @@ VOCABULARY = tuple(f"word{number}" for number in range(30))
 LENGTHS = (1, 2, 5, 8, 9, 13, 20)
 SHAPE = (1, 28, 28)
 N_CONCEPTS = 4
+N_PROTOTYPES = 8
 N_COLUMNS = sum(len(variable.categories) for variable in VARIABLES)
 
 
@@ -76,9 +81,12 @@ def predictor(name: str, seed: int = 7) -> Predictor:
             "tabular-mlp": lambda: Mlp(N_COLUMNS, 2, 8),
             "tabular-senn": lambda: TabularSenn(shares, 2, 8),
             "text-gru": lambda: GruAttention(n_ids, 2, 8),
+            "text-transformer": lambda: TextTransformer(n_ids, 2, 8),
             "text-senn": lambda: TextSenn(n_ids, 2, 8),
             "image-cnn": lambda: Cnn(SHAPE, 2, 4),
             "image-senn": lambda: ImageSenn(SHAPE, 2, 8, N_CONCEPTS),
+            "image-prototype": lambda: PrototypeNet(SHAPE, 2, 8, N_PROTOTYPES, 6),
+            "image-prob-psenn": lambda: ProbPsenn(SHAPE, 2, 8, 6),
         }
         module = initialise(modules[name](), seed)
     with torch.no_grad():
@@ -88,11 +96,29 @@ def predictor(name: str, seed: int = 7) -> Predictor:
         return TabularPredictor(**common, module=module, variables=VARIABLES)
     if modality == "text":
         return TextPredictor(**common, module=module, vocabulary=VOCABULARY)
-    prototypes = tuple(tuple(items("image", 2, seed)) for seed in range(N_CONCEPTS)) if architecture == "senn" else ()
+    n_rows = {"senn": N_CONCEPTS, "prototype": N_PROTOTYPES}.get(architecture, 0)
+    n_pictures = 2
+    if architecture == "prob-psenn":
+        n_rows, n_pictures = len(CLASSES), N_DRAWS
+    prototypes = tuple(tuple(items("image", n_pictures, seed)) for seed in range(n_rows))
     return ImagePredictor(**common, module=module, shape=SHAPE, prototypes=prototypes)
 
 
-PREDICTORS = ("tabular-mlp", "tabular-senn", "text-gru", "text-senn", "image-cnn", "image-senn")
+PREDICTORS = (
+    "tabular-mlp",
+    "tabular-senn",
+    "text-gru",
+    "text-transformer",
+    "text-senn",
+    "image-cnn",
+    "image-senn",
+    "image-prototype",
+    "image-prob-psenn",
+)
+# Layer normalisation of an untrained net makes gradients of hundreds, of which single precision keeps three digits.
+STEEP = frozenset({"text-transformer"})
+# There for the methods bound to their architecture; the others do without.
+BOUND = frozenset({"image-prototype", "image-prob-psenn"})
 
 
 def case(name: str) -> Case:
@@ -120,8 +146,42 @@ def _length(item: Input) -> int:
 
 def _balance(model: Predictor, pool: Sequence[Input]) -> None:
     """Shift a bias so that half of the pool has each output: a SENN's own, else that of the last layer."""
+    if isinstance(model.module, PrototypeNet):
+        _balance_prototypes(model, model.module, pool)
+        return
+    if isinstance(model.module, ProbPsenn):
+        _balance_uncertain(model, model.module, pool)
+        return
     biases = dict(model.module.named_parameters())
     bias = biases.get("bias", list(biases.values())[-1])
     with torch.no_grad():
         logits = model.logits(model.encode(pool))
         bias[0] -= (logits[:, 0] - logits[:, 1]).median() + 1e-3  # no item right between the outputs
+
+
+def _balance_prototypes(model: Predictor, module: PrototypeNet, pool: Sequence[Input]) -> None:
+    """Without a bias: the first class's weights less what the median item needs."""
+    with torch.no_grad():
+        logits = model.logits(model.encode(pool))
+        sums = module.prototypes(module.encoder(model.encode(pool))).sum(1)
+        module.last.weight[0] -= ((logits[:, 0] - logits[:, 1]) / sums).median() + 1e-4
+
+
+def _balance_uncertain(model: Predictor, module: ProbPsenn, pool: Sequence[Input]) -> None:
+    """Neither with a bias: codes are moved on the line between the prototypes, by halving the steps."""
+    means = module.prototypes.means
+    with torch.no_grad():
+        direction = torch.cat([means[0] - means[1], torch.zeros(means.shape[1])])
+        bias, before = module.encoder[-1].bias, module.encoder[-1].bias.clone()
+        place, step = 0.0, 8.0
+        for _ in range(30):
+            bias.copy_(before + place * direction)
+            logits = model.logits(model.encode(pool))
+            place += step if (logits[:, 0] - logits[:, 1]).median() < 0 else -step
+            step /= 2
+
+
+def assert_captums(ours: np.ndarray, theirs: np.ndarray, name: str) -> None:
+    """Equal to what captum gives, as far as single precision goes in this net."""
+    atol = 1e-3 * float(np.abs(theirs).max()) if name in STEEP else 1e-6
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=atol)

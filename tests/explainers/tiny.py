@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -84,9 +84,12 @@ ARCHITECTURES: tuple[tuple[Modality, str], ...] = (
     ("tabular", "mlp"),
     ("tabular", "senn"),
     ("text", "gru"),
+    ("text", "transformer"),
     ("text", "senn"),
     ("image", "cnn"),
     ("image", "senn"),
+    ("image", "prototype"),
+    ("image", "prob-psenn"),
 )
 
 
@@ -109,6 +112,11 @@ def tiny(modality: Modality, architecture: str) -> Tiny:
     senn = {"robustness": 0.01} if architecture == "senn" else {}
     concepts = {"n_concepts": 3, "reconstruction": 0.1, "sparsity": 0.01} if senn and modality == "image" else {}
     recipe = Recipe(width=8, epochs=6, batch=16, learning_rate=1e-2, word_dropout=0.1, **senn, **concepts)
+    if architecture == "prototype":
+        near = {"near_items": 0.25, "near_prototypes": 0.25}
+        recipe = replace(recipe, epochs=20, reconstruction=0.02, n_prototypes=5, n_dimensions=4, **near)
+    if architecture == "prob-psenn":
+        recipe = replace(recipe, epochs=30, reconstruction=0.05, n_dimensions=4, divergence=0.02)
     entry = Entry(f"Tiny {architecture}", material.name, architecture, recipe)
     splits = split(material.read(), material.shares, seed=0)
     return Tiny(f"{material.name}-{architecture}", entry, material, splits)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from explainers.predictors.attention import AttentionModule, Read
 from explainers.predictors.senn import Parts, SennModule, centred
 from explainers.predictors.text import PADDING
 
@@ -19,7 +20,7 @@ def present_first(encoded: Tensor) -> Tensor:
     return torch.argsort((encoded == PADDING).long(), dim=1, stable=True)
 
 
-class GruAttention(nn.Module):
+class GruAttention(AttentionModule):
     """A GRU read through one attention head: (n, length) ids to (n, n_classes)."""
 
     def __init__(self, n_ids: int, n_classes: int, width: int) -> None:
@@ -29,27 +30,31 @@ class GruAttention(nn.Module):
         self.attention = nn.Linear(width, 1)
         self.out = nn.Linear(2 * width, n_classes)
 
-    def forward(self, encoded: Tensor) -> Tensor:
-        return self.from_embeddings(self.embedding(encoded), encoded)
-
-    def from_embeddings(self, embeddings: Tensor, encoded: Tensor) -> Tensor:
+    def read(self, embeddings: Tensor, encoded: Tensor) -> Read:
         order = present_first(encoded)
         absent = encoded.gather(1, order) == PADDING
         words = embeddings.gather(1, order.unsqueeze(2).expand_as(embeddings))
         # cuDNN cannot go backwards through a GRU in evaluation mode, and gradients of trained predictors are wanted.
         with torch.backends.cudnn.flags(enabled=not embeddings.requires_grad):
             states, _ = self.gru(words)
-        read = torch.cat((states, words), 2)
         scores = self.attention(states).masked_fill(absent.unsqueeze(2), -1e9)
-        summary = (scores.softmax(1) * read).sum(1)
-        out: Tensor = self.out(summary)
+        return Read(scores.softmax(1).transpose(1, 2), torch.cat((states, words), 2).unsqueeze(1))
+
+    def combine(self, weights: Tensor, values: Tensor) -> Tensor:
+        out: Tensor = self.out((weights.unsqueeze(3) * values).sum(2).flatten(1))
         return out
+
+    def looking(self) -> tuple[nn.Module, ...]:
+        return (self.attention,)
 
 
 class TextSenn(SennModule):
     """Concepts h_t = 1 where token t is there; theta_t depends on the token, its neighbours and the whole text.
 
-    The point of differentiation is the presence itself, which scales the embedding of its token: h is that point.
+    The point of differentiation is the presence itself, which scales the embedding of its token: h is that point. Only
+    where theta_t reads its own token is the embedding left whole. Else the robustness penalty would ask that a word's
+    relevance be that of no word, and a large one would leave nothing: the penalty is on what the *other* words do to
+    it.
     """
 
     def __init__(self, n_ids: int, n_classes: int, width: int) -> None:
@@ -69,10 +74,12 @@ class TextSenn(SennModule):
 
     def _parts(self, embeddings: Tensor, encoded: Tensor, point: Tensor) -> Parts:
         order = present_first(encoded)
+        places = order.unsqueeze(2).expand_as(embeddings)
         scaled = embeddings * point.unsqueeze(2)
-        words = scaled.gather(1, order.unsqueeze(2).expand_as(scaled))
+        words = scaled.gather(1, places)
         mean = words.sum(1, keepdim=True) / (encoded != PADDING).sum(1).clamp(min=1).reshape(-1, 1, 1)
-        read = self.neighbours(words.transpose(1, 2)).transpose(1, 2) + self.whole(mean)
+        own = (embeddings - scaled).gather(1, places) @ self.neighbours.weight[:, :, WINDOW // 2].T
+        read = self.neighbours(words.transpose(1, 2)).transpose(1, 2) + self.whole(mean) + own
         moved = centred(self.relevance(read))
         back = torch.argsort(order, dim=1)
         relevances = moved.gather(1, back.unsqueeze(2).expand_as(moved))

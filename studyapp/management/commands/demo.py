@@ -26,6 +26,7 @@ from studyapp.actions.links import link_address
 from studyapp.actions.rehearsals import planted_gain, start_rehearsal
 from studyapp.actions.reports import request_report
 from studyapp.actions.studies import create_study
+from studyapp.design.schema import parse_design
 from studyapp.design.templates import TEMPLATES
 from studyapp.embedded import EmbeddedError
 from studyapp.embedded.supervise import Supervisor
@@ -84,7 +85,7 @@ class Command(BaseCommand):
     def prepare_material(self) -> None:
         """Train what is not trained and take it in; both are skipped when they are there."""
         self.say("Predictors: two for each of Adult income, movie reviews and handwritten digits")
-        self.child("-m", "explainers", "train", "all", "--seed", "0")
+        self.child("-m", "explainers", "train", *asked_about(), "--seed", "0")
         known = dict(Predictor.objects.filter(is_current=True).values_list("key", "weights_sha256"))
         if known != trained() or not Item.objects.exists():
             self.say("Items: held-out inputs, small changes of them, and what the predictors answer")
@@ -200,6 +201,12 @@ def owner() -> User:
     """Whom the demo's console belongs to."""
     user = User.objects.filter(email=OWNER).first()
     return user or User.objects.create_user(email=OWNER, name="You")
+
+
+def asked_about() -> list[str]:
+    """The predictors of the demo's studies, by name."""
+    designs = [parse_design(TEMPLATES["forward"].make(dataset)) for dataset in DATASETS]
+    return list(dict.fromkeys(arm.predictor for design in designs for arm in design.arms))
 
 
 def trained() -> dict[str, str]:

@@ -19,6 +19,7 @@ from kombu.exceptions import OperationalError as BrokerError
 
 from studyapp import queue
 from studyapp.actions import guessing
+from studyapp.actions.looks import ask_for_due_looks
 from studyapp.actions.retention import ask_for_today
 from studyapp.celery import app
 from studyapp.checks import refuse_unsafe_start
@@ -81,6 +82,7 @@ class Command(BaseCommand):
         if time.monotonic() >= self.beat_at:
             beat(self.name, "relay")
             guessing.forget_old()
+            ask_for_due_looks()
             self.beat_at = time.monotonic() + BEAT_S
 
 

@@ -17,12 +17,13 @@ from analysis.estimands import ESTIMANDS
 from analysis.numbers import scale_of
 from analysis.quality.registry import RULES, meaning
 from studyapp.actions.studies import create_study, edit_draft, problems_of
-from studyapp.design.schema import Design, Plan, ResponseTimes, parse_design
+from studyapp.design.schema import Design, Looks, Plan, ResponseTimes, parse_design
 from studyapp.design.templates import TEMPLATES, WORDS
 from studyapp.errors import DesignRefused, Problem, WrongState
 from studyapp.exports.design import design_json as design_text
 from studyapp.forms.design import DesignEditor, with_another_arm
 from studyapp.forms.design_file import DesignFileForm
+from studyapp.forms.plan_options import SPENDINGS
 from studyapp.models import Dataset, Lab, Membership, Role, Study
 from studyapp.models.studies import StudyState
 from studyapp.views.console.answers import may, study_page
@@ -119,6 +120,7 @@ def _plan_words(plan: Plan) -> dict[str, Any]:
         "missing": estimand.missing_rules[plan.missing],
         "smallest_effect": f"{scale.factor * plan.smallest_effect:g} {scale.noun}",
         "trimmed": _trimmed(plan.response_times),
+        "looks": _looks(plan.looks),
     }
 
 
@@ -126,6 +128,15 @@ def _trimmed(rule: ResponseTimes | None) -> str:
     """Which response times are left out; empty where all count."""
     ends = ((gettext("below"), rule.low_ms), (gettext("above"), rule.high_ms)) if rule else ()
     return ", ".join(f"{side} {ms:,} ms" for side, ms in ends if ms is not None)
+
+
+def _looks(planned: Looks | None) -> str:
+    """When the platform looks before the end; empty where it does not."""
+    if planned is None:
+        return ""
+    shares = ", ".join(f"{100 * time:g} %" for time in planned.times[:-1])
+    how = dict(SPENDINGS)[planned.spending]
+    return gettext("at %(shares)s of the people; %(how)s") % {"shares": shares, "how": how}
 
 
 @member(Role.DESIGNER, "GET", "POST")

@@ -12,6 +12,7 @@ from django.http.response import HttpResponseBase
 from django.utils.text import slugify
 from django.utils.translation import gettext
 
+from studyapp.actions.looks import revealed_looks
 from studyapp.actions.unblinding import revealed_key
 from studyapp.exports.archive import write_archive
 from studyapp.exports.sheets import lines_of
@@ -45,7 +46,7 @@ def archive(request: ResearcherRequest, *, study: Study, membership: Membership,
             request, "masked.html", study=study, membership=membership, tab="downloads", status=409, text=text
         )
     file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 (FileResponse closes it)
-    write_archive(stage, file, key=revealed_key(study))
+    write_archive(stage, file, key=revealed_key(study), looks=revealed_looks(stage))
     file.seek(0)
     name = f"{slugify(study.title)[:60] or 'study'}-{slugify(stage_title(stage))}.zip"
     return FileResponse(file, as_attachment=True, filename=name, content_type="application/zip")

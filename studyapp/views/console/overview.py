@@ -11,6 +11,7 @@ from django.utils.translation import gettext, gettext_noop, ngettext
 from studyapp.actions.explain import Progress, explanation_progress
 from studyapp.actions.lifecycle import LaunchCheck, launch_checks
 from studyapp.actions.links import link_address, prolific_address
+from studyapp.actions.looks import planned_looks, settled
 from studyapp.actions.quality import ratio_alarms
 from studyapp.actions.retention import dates_of
 from studyapp.actions.studies import problems_of
@@ -18,6 +19,7 @@ from studyapp.actions.unblinding import may_confirm, waiting_request
 from studyapp.forms.running import LinkForm, RehearsalForm, StageForm, stage_title
 from studyapp.models import Job, Link, Membership, Report, Role, Stage, Study, UnblindingRequest, User
 from studyapp.models.jobs import JobState
+from studyapp.models.looks import LookDecision
 from studyapp.models.monitoring import Flow, flow_of
 from studyapp.models.studies import StageKind, StudyState
 from studyapp.views.console.answers import may
@@ -207,8 +209,18 @@ def overview_of(study: Study, membership: Membership) -> dict[str, Any]:
         "dates": dates_of(study),
         "rights": study.frozen.design.rights,
         **live_parts(study, rehearsals),
+        **looks_of(study),
         **_forms(study, membership),
     }
+
+
+def looks_of(study: Study) -> dict[str, Any]:
+    """The planned looks of a study that has any, with how many people are through."""
+    looks = planned_looks(study)
+    if not looks:
+        return {}
+    has_stopped = any(one.made and one.made.decision == LookDecision.STOP for one in looks)
+    return {"looks": looks, "settled": settled(study).count(), "has_stopped": has_stopped}
 
 
 def checks_of(study: Study) -> tuple[LaunchCheck, ...]:

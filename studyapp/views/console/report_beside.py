@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext
 
 from analysis.closed import Closed, Hypothesis
+from analysis.looks import LookOutcome, SequentialTest
 from analysis.losses import Imputed
 from analysis.numbers import amount, between, decimals, deviations_text, p_text, percent, scale_of
 from analysis.protocol import Protocol
@@ -61,6 +62,48 @@ class ClosedTable:
     placebo: str
     rows: tuple[ClosedRow, ...]
     sentence: str
+
+
+@dataclass(frozen=True)
+class LookRow:
+    """One primary contrast at one look; `estimate` stands with the last one."""
+
+    name: str
+    look: int
+    people: int
+    z: str
+    bound: str
+    decision: str
+    estimate: str
+    interval: str
+    p: str
+
+
+def look_rows(report: Report) -> list[LookRow]:
+    """The primary contrasts at the planned looks; empty where none were planned."""
+    return [_look_row(report, test, outcome) for test in report.sequential for outcome in test.looks]
+
+
+def _look_row(report: Report, test: SequentialTest, outcome: LookOutcome) -> LookRow:
+    is_last = outcome is test.looks[-1]
+    places = decimals(test.interval, test.unit)
+    decisions = {
+        "stop_for_effect": gettext("found"),
+        "stop_for_harm": gettext("found, the other way"),
+        "go_on": gettext("go on"),
+        "end_without_effect": gettext("not found"),
+    }
+    return LookRow(
+        name=_name(report, test.contrast),
+        look=outcome.look,
+        people=outcome.n_enrolments,
+        z=f"{outcome.z:.2f}",
+        bound="–" if outcome.bound is None else f"{outcome.bound:.2f}",
+        decision=decisions[outcome.action],
+        estimate=amount(test.value, test.unit, places) if is_last else "",
+        interval=between(test.interval, test.unit, places) if is_last else "",
+        p=p_text(test.p_value) if is_last else "",
+    )
 
 
 def imputed_rows(report: Report) -> list[ImputedRow]:

@@ -104,6 +104,7 @@ def _contents(row: Report, stage: Stage) -> dict[str, Any]:
         "imputed": report_beside.imputed_rows(report),
         "nobody_lost": report_beside.nobody_lost(report),
         "protocol": report_beside.protocol_rows(report),
+        "looks": report_beside.look_rows(report),
         "closed": report_beside.closed_tests(report),
         "items": report_tables.items_rows(report),
         "item_effects": report_tables.item_effects(report),

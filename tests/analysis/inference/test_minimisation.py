@@ -68,6 +68,39 @@ def test_a_certain_coin_leaves_only_the_sequences_that_can_come():
     assert (labels[:, ::2] + labels[:, 1::2] == 1).all()
 
 
+def drawn_by_definition(mechanism, draws, seed):
+    """Put every person into each arm in turn, take the imbalance that leaves, and toss the coins in the same order."""
+    coins, n_arms = np.random.default_rng(seed), mechanism.n_arms
+    labels = np.zeros((len(mechanism.arm), draws), dtype=np.int64)
+    for person, levels in enumerate(mechanism.factors):
+        left = np.zeros((n_arms, draws), dtype=np.int64)
+        for factor, (level, weight) in enumerate(zip(levels, mechanism.factor_weights, strict=True)):
+            there = labels[:person][mechanism.factors[:person, factor] == level]
+            counts = np.stack([(there == arm).sum(axis=0) for arm in range(n_arms)])
+            for arm in range(n_arms):
+                after = counts + (np.arange(n_arms) == arm)[:, None]
+                # Whole numbers for the variance too: n times the sum of squares minus the square of the sum.
+                spread = n_arms * (after**2).sum(axis=0) - after.sum(axis=0) ** 2
+                left[arm] += weight * (spread if mechanism.imbalance == "variance" else np.ptp(after, axis=0))
+        is_best = left == left.min(axis=0)
+        other = (1 - mechanism.probability) / (n_arms - 1)
+        chances = other + (mechanism.probability - other) * is_best / is_best.sum(axis=0)
+        labels[person] = (coins.random(draws) >= np.cumsum(chances[:-1], axis=0)).sum(axis=0)
+    return labels.T
+
+
+@pytest.mark.parametrize("imbalance", ["range", "variance"])
+@pytest.mark.parametrize(("n_arms", "weights"), [(2, (1, 1)), (5, (2, 1, 1)), (9, (1, 1)), (3, (100, 90))])
+def test_redraws_are_those_of_the_definition_coin_by_coin(n_arms, weights, imbalance):
+    rng = np.random.default_rng(8)
+    factors = rng.integers(0, 3, (40, len(weights)))
+    mechanism = Minimisation(rng.integers(0, n_arms, 40), factors, n_arms, 0.8, weights, imbalance)
+
+    labels = np.concatenate(list(mechanism.redraws(60, seed=9)))
+
+    np.testing.assert_array_equal(labels, drawn_by_definition(mechanism, 60, seed=9))
+
+
 def test_three_arms_stay_near_balance_in_every_level():
     rng = np.random.default_rng(4)
     factors = np.stack([rng.integers(0, 2, 60), rng.integers(0, 3, 60)], axis=1)

@@ -7,8 +7,11 @@ import pytest
 from scipy import stats
 
 from analysis.inference.multiplicity import hochberg, holm
+from analysis.inference.sequential.looks import LookPlan
+from analysis.looks import ContrastLook, LookMade, sequential_tests, stops
 from analysis.power import PowerPlan, Scenario, power
-from analysis.power.decide import MULTIPLICITIES, criticals, found
+from analysis.power.decide import MULTIPLICITIES, criticals, found, found_over_looks
+from analysis.types import Contrast
 
 WEIGHTS = (2, 1, 1, 3)
 
@@ -71,3 +74,24 @@ def test_the_power_is_that_of_the_planned_adjustment():
 
     assert sum(dunnett.by_arm) < sum(discoveries.by_arm)
     assert len({plan.key() for plan in plans}) == 2
+
+
+@pytest.mark.parametrize("spending", ["obrien_fleming", "pocock"])
+def test_looks_decide_as_the_analysis_does(spending: str) -> None:
+    draw = np.random.default_rng(5)
+    times = (0.4, 0.7, 1.0)
+    plan = LookPlan(times, spending=spending)
+    for _ in range(60):
+        z = draw.normal(1.8, 1.2, size=(3, 2))
+        found, ended = found_over_looks(2 * stats.norm.sf(np.abs(z)), 0.05, times, spending)
+        looks = [_look(time, row) for time, row in zip(times, z, strict=True)]
+        tests = sequential_tests(plan, looks, "")
+        assert found == [test.crossed_at is not None for test in tests]
+        first = next((k for k in (1, 2, 3) if stops(plan, looks[:k])), 3)
+        assert ended == first - 1
+
+
+def _look(time: float, z: np.ndarray) -> LookMade:
+    n = int(1000 * time)
+    contrasts = (ContrastLook(Contrast(f"a{k}", "none"), v / np.sqrt(n), 1 / np.sqrt(n), v) for k, v in enumerate(z))
+    return LookMade(n, time, tuple(contrasts))

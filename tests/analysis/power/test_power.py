@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from analysis.__main__ import main
 from analysis.errors import InputError
 from analysis.inference.mixed.ascent import maximise
 from analysis.inference.mixed.families import FAMILIES
 from analysis.inference.mixed.laplace import Laplace
 from analysis.power import PowerPlan, Scenario, minimal_detectable_effect, power
-from analysis.power.__main__ import main
 from analysis.power.plan import read_plan
 from analysis.power.run import _p_values, _pilot
 from analysis.power.simulate import lay_out_studies, simulate, truth
@@ -66,8 +67,8 @@ def full_z(scenario: Scenario, number: int, seed: int) -> float:
 def test_every_decision_is_that_of_a_full_fit() -> None:
     scenario = Scenario(n_people=60, effects=(0.1,), n_items=12, accuracy=0.57)
     planned = plan(scenario, n_studies=40, seed=4)
-    known = _pilot(planned)
-    ours = np.concatenate([_p_values(planned, known, start)[:, 0] for start in range(0, 40, 8)])
+    known = (_pilot(planned, 60),)
+    ours = np.concatenate([_p_values(planned, known, start)[:, 0, 0] for start in range(0, 40, 8)])
     z = np.array([full_z(scenario, number, seed=4) for number in range(40)])
     theirs = 2 * stats.norm.sf(np.abs(z))
 
@@ -167,19 +168,78 @@ def test_an_effect_that_cannot_be_found_is_nan() -> None:
 def test_a_grid_goes_on_where_it_stopped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file, out = tmp_path / "plan.json", tmp_path / "grid.json"
     file.write_text(json.dumps({"n_people": 40, "effects": [0.15], "n_items": 8, "n_studies": 16, "test": "welch"}))
-    assert main([str(file), "--people", "40", "--out", str(out), "--workers", "1"]) == 0
+    assert main(["power", str(file), "--people", "40", "--out", str(out), "--workers", "1"]) == 0
     kept = json.loads(out.read_text())
     for cell in kept.values():
         cell["power"]["n_failed"] = 777  # a mark that only a cell which is read again still carries
     out.write_text(json.dumps(kept))
     capsys.readouterr()
 
-    assert main([str(file), "--people", "40", "60", "--out", str(out), "--workers", "1"]) == 0
+    assert main(["power", str(file), "--people", "40", "60", "--out", str(out), "--workers", "1"]) == 0
 
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines[1:]] == ["40", "60"]
     assert [line.split()[-1] for line in lines[1:]] == ["777", "0"]
     assert len(json.loads(out.read_text())) == 2
+
+
+# --- planned looks -----------------------------------------------------------------------------------------------
+
+
+LOOKS = {"looks": (0.5, 1.0), "spending": "pocock"}
+
+
+def test_looks_keep_the_level_and_save_people_where_there_is_an_effect() -> None:
+    nothing = power(plan(SMALL.with_effect(0.0), test="welch", n_studies=400, **LOOKS))
+    # 0.05 with a standard error of 0.011
+    assert 0.02 <= nothing.by_arm[0] <= 0.085
+    assert nothing.ended[0] < 0.06
+
+    large = replace(SMALL, n_people=80).with_effect(0.2)
+    once, looked = (power(plan(large, test="welch", n_studies=200, **how)) for how in ({}, LOOKS))
+    assert once.by_arm[0] - 0.1 < looked.by_arm[0] <= once.by_arm[0]
+    assert (once.ended, once.expected_people) == ((1.0,), 80)
+    assert looked.expected_people < 70
+    assert sum(looked.ended) == pytest.approx(1)
+
+
+def test_a_look_is_at_those_who_came_first() -> None:
+    studies = simulate(SMALL, np.arange(3), seed=1)
+    half = studies.first(20)
+    assert half.correct.shape[1] == half.arm.shape[1] == half.left.shape[1] == 20
+    assert plan(**LOOKS).sizes == (20, 40)
+    assert plan().sizes == (40,)
+
+
+def test_the_mixed_model_can_be_looked_at_too() -> None:
+    found = power(plan(replace(SMALL, n_people=60, effects=(0.3,)), n_studies=24, **LOOKS))
+    assert found.n_failed == 0
+    assert found.ended[0] > 0.2
+    assert found.by_arm[0] > 0.8
+
+
+def test_a_plan_without_looks_keeps_the_name_of_its_cells() -> None:
+    """Grids that were computed before there were looks are filled up, not computed again."""
+    told = {"scenario": asdict(SMALL), "test": "mixed", "alpha": 0.05, "n_studies": 48, "seed": 1} | {
+        "multiplicity": "holm"
+    }
+    before = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+    assert plan().key() == before
+    assert plan(**LOOKS).key() != before
+
+
+@pytest.mark.parametrize(
+    ("tree", "says"),
+    [
+        ({"n_people": 40, "effects": [0.1], "looks": [0.5]}, "expected the last at information time 1"),
+        ({"n_people": 40, "effects": [0.1], "looks": [0.01, 1]}, "two people an arm were expected at the first"),
+        ({"n_people": 40, "effects": [0.1, 0.1], "looks": [0.5, 1], "multiplicity": "dunnett"}, "by Holm's steps"),
+        ({"n_people": 40, "effects": [0.1], "looks": [0.5, 1], "spending": "all"}, "found 'all'"),
+    ],
+)
+def test_looks_that_make_no_sense_say_why(tree: dict[str, Any], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        read_plan(tree)
 
 
 @pytest.mark.parametrize(

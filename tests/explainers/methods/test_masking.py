@@ -33,7 +33,7 @@ def test_with_every_unit_present_the_answer_is_that_to_the_item(name: str, cases
         assert found.predict(place, masks)[0] == pytest.approx(output.probability, abs=2e-6)
 
 
-@pytest.mark.parametrize("name", ["text-gru", "text-senn"])
+@pytest.mark.parametrize("name", ["text-gru", "text-transformer", "text-senn"])
 def test_absent_tokens_leave_the_shorter_text(name: str, cases: Mapping[str, Case]) -> None:
     case, found = cases[name], neighbourhoods(cases[name])
     rng = np.random.default_rng(0)

@@ -49,7 +49,7 @@ def test_hidden_values_are_those_before_the_last_layer(cases: Mapping[str, Case]
         assert classes.tolist() == outputs.tolist()
 
 
-@pytest.mark.parametrize("name", ["text-gru", "text-senn"])
+@pytest.mark.parametrize("name", ["text-gru", "text-transformer", "text-senn"])
 def test_padding_changes_no_text(name: str, cases: Mapping[str, Case]) -> None:
     model = cases[name].predictor
     rows = model.encode([TextInput(("word1", "word2", "word3"))])

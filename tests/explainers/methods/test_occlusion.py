@@ -56,7 +56,7 @@ def test_pictures_are_captums(name: str, patch_px: int, overlap: int, cases: Map
 
 
 @pytest.mark.parametrize("n_words", [1, 3])
-@pytest.mark.parametrize("name", ["text-gru", "text-senn"])
+@pytest.mark.parametrize("name", ["text-gru", "text-transformer", "text-senn"])
 def test_texts_are_captums(name: str, n_words: int, cases: Mapping[str, Case]) -> None:
     case, own = cases[name], batch(cases[name], n_words=n_words)
     for item, class_index, ours in zip(case.inputs, own.classes, occlusion.explain(own), strict=True):

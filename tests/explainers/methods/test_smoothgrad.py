@@ -16,7 +16,7 @@ from explainers.methods.blocks import own_classes
 from explainers.methods.gradients import points
 from explainers.predictors.text import TextPredictor
 from explainers.types import ImageInput, Input, TextInput
-from tests.contracts.tiny import PREDICTORS, VARIABLES, Case
+from tests.contracts.tiny import PREDICTORS, VARIABLES, Case, assert_captums
 
 every_case = pytest.mark.parametrize("name", PREDICTORS)
 
@@ -67,7 +67,7 @@ def test_weights_are_captums_on_the_same_noise(
             point.requires_grad_(), nt_type="smoothgrad", nt_samples=20, stdevs=1.0, abs=False
         )
 
-        np.testing.assert_allclose(ours.weights, pooled(item, theirs), rtol=1e-5, atol=1e-6)
+        assert_captums(ours.weights, pooled(item, theirs), name)
 
 
 @every_case

@@ -147,7 +147,7 @@ def test_reinitialised_predictor_has_other_weights_of_the_same_shape(
     assert not any(parameter.requires_grad for parameter in fresh.module.parameters())
 
 
-@pytest.mark.parametrize("architecture", ["gru", "senn"])
+@pytest.mark.parametrize("architecture", ["gru", "transformer", "senn"])
 def test_padding_inside_a_text_means_the_text_without_the_word(predictors: Trained, architecture: str) -> None:
     predictor = predictors["text", architecture]
     whole, without = TextInput(("The", "film", "was", "great.")), TextInput(("film", "great."))
@@ -159,7 +159,7 @@ def test_padding_inside_a_text_means_the_text_without_the_word(predictors: Train
     )
 
 
-@pytest.mark.parametrize("architecture", ["gru", "senn"])
+@pytest.mark.parametrize("architecture", ["gru", "transformer", "senn"])
 def test_embeddings_lead_to_the_same_logits_and_carry_gradients(predictors: Trained, architecture: str) -> None:
     predictor = predictors["text", architecture]
     assert isinstance(predictor, TextPredictor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 
 import pytest
@@ -98,6 +99,36 @@ def test_penalty_is_zero_where_relevances_are_constant(case: tuple[SennModule, T
     penalty = robustness_penalty(module.parts(items, differentiable=True), torch.Generator().manual_seed(0))
 
     torch.testing.assert_close(penalty, torch.zeros_like(penalty), rtol=0, atol=1e-20)
+
+
+def test_words_may_differ_in_relevance_without_a_penalty() -> None:
+    """Where no word changes another's relevance the text is a bag of words, and the penalty has nothing to say."""
+    module, items = text()
+    assert isinstance(module, TextSenn)
+    initialise(module, seed=1)
+    with torch.no_grad():
+        module.whole.weight.zero_()
+        module.neighbours.weight[:, :, [0, 1, 3, 4]] = 0
+
+    parts = module.parts(items, differentiable=True)
+
+    assert parts.relevances[items > 0].std(0).min() > 1e-3
+    torch.testing.assert_close(full_penalty(module, parts), torch.zeros(2), rtol=0, atol=1e-12)
+    torch.testing.assert_close(robustness_penalty(parts, torch.Generator()), torch.zeros(2), rtol=0, atol=1e-12)
+
+
+def test_mean_over_the_signs_is_the_full_jacobian_form_to_the_last_digit(case: tuple[SennModule, Tensor]) -> None:
+    """One backward pass a sign vector; over all eight of them the mean is no longer an estimate."""
+    module, items = case
+    parts = module.parts(items, differentiable=True)
+    score = torch.einsum("nk,nkc->nc", parts.concepts.detach(), parts.relevances)
+
+    penalties = []
+    for signs in itertools.product([-1.0, 1.0], repeat=N_CLASSES):
+        (gradient,) = torch.autograd.grad((score * torch.tensor(signs)).sum(), parts.point, retain_graph=True)
+        penalties.append(gradient.flatten(1).square().sum(1))
+
+    torch.testing.assert_close(torch.stack(penalties).mean(0), full_penalty(module, parts), rtol=1e-9, atol=1e-12)
 
 
 def test_no_penalty_gradient_reaches_the_concepts() -> None:

@@ -56,3 +56,24 @@ def test_a_rule_that_leaves_nothing_out_or_everything_is_refused(rule, says):
     [problem] = refused.value.problems
     assert problem.path.startswith("plan.response_times")
     assert says in problem.message
+
+
+def looked(**looks: Any) -> dict[str, Any]:
+    document = planned()
+    document["plan"]["looks"] = {"times": [0.5, 1], **looks}
+    return document
+
+
+def test_looks_are_what_the_analysis_reads_and_are_not_written_where_there_are_none():
+    assert "looks" not in parse_design(planned()).document()["plan"]
+    design = read_design(canonical_bytes(parse_design(looked(spending="pocock")).document()).decode())
+
+    assert (design.looks.times, design.looks.spending, design.looks.alpha) == ((0.5, 1.0), "pocock", 0.05)
+    assert design.capacity == planned()["allocation"]["capacity"]
+
+
+@pytest.mark.parametrize("times", [[0.5, 0.9], [0.5, 0.4, 1], [0.5, 0.5, 1], [0.5, 0.995, 1], [1], [0, 1], [0.5, 1.5]])
+def test_times_that_do_not_grow_to_the_end_are_refused(times):
+    with pytest.raises(DesignRefused) as refused:
+        parse_design(looked(times=times))
+    assert refused.value.problems[0].path.startswith("plan.looks")

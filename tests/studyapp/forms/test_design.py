@@ -101,6 +101,37 @@ def test_a_smallest_effect_is_read_in_the_unit_of_the_estimand() -> None:
     assert DesignEditor(base).form.initial["smallest_effect"] == 10
 
 
+def test_looks_and_limits_of_response_times_are_fields() -> None:
+    make_material()
+    base = full(small_document())
+    typed = {"design-looks": "33, 67 %", "design-spending": "pocock", "design-low_ms": "200", "design-high_ms": ""}
+
+    document = saved(base, **typed)
+
+    assert document["plan"]["looks"] == {"times": [0.33, 0.67, 1.0], "spending": "pocock"}
+    assert document["plan"]["response_times"] == {"low_ms": 200, "high_ms": None}
+    assert saved(document) == document
+    assert saved(document, **{"design-looks": "", "design-low_ms": ""}) == base
+
+
+@pytest.mark.parametrize("typed", ["half", "100", "0.123", "-5", "50; 60"])
+def test_looks_that_are_no_percentages_are_refused_at_their_field(typed: str) -> None:
+    make_material()
+    editor = DesignEditor(base := full(small_document()), filled(base, **{"design-looks": typed}))
+    assert not editor.is_valid()
+    assert "looks" in editor.form.errors
+
+
+def test_a_refusal_of_looks_stands_at_their_field() -> None:
+    make_material()
+    editor = DesignEditor(base := full(small_document()), filled(base, **{"design-looks": "67, 33"}))
+    assert editor.is_valid()
+    with pytest.raises(DesignRefused) as refused:
+        parse_design(editor.document())
+    editor.refuse(refused.value.problems)
+    assert "end with 1" in str(editor.form.errors["looks"])
+
+
 def test_the_control_of_the_plan_follows_the_arms() -> None:
     make_material()
     base = full(small_document())

@@ -20,8 +20,12 @@ from explainers.types import (
     Form,
     Heatmap,
     ImageInput,
+    Prototype,
+    Prototypes,
     Rule,
     RulePart,
+    Step,
+    Strip,
     TabularInput,
     TextInput,
     TokenWeights,
@@ -282,3 +286,125 @@ def test_examples_of_texts_and_pictures_are_shown_whole() -> None:
     assert images is not None
     assert (texts.neighbours[0].text, texts.neighbours[0].answer) == ("not good", "no")
     assert (images.neighbours[0].picture, images.neighbours[0].answer) == (pictures.picture(DARK), "yes")
+
+
+CHANGED = TabularInput((("Age", "29 to 37"), ("Sex", "Female"), ("Hours", "41 or more")))
+STRIP = Strip((Step(ROW, None, 1.25), Step(CHANGED, ("Hours", "40", "41 or more"), -0.004)), crosses=True)
+
+
+def test_a_strip_names_what_changes_and_draws_the_margins_like_weights() -> None:
+    shown = explanations.explanation_of(stimulus(STRIP, output="no"))
+
+    assert shown is not None
+    first, second = shown.steps
+    assert (first.old, first.bar.side, first.bar.number) == ("", "a", "← 1.2")
+    assert (second.name, second.old, second.new) == ("Hours", "40", "41 or more")
+    assert (second.bar.side, second.bar.words) == ("b", "towards “yes”")
+
+
+def test_a_margin_too_small_for_the_digits_keeps_its_side_and_is_seen() -> None:
+    said_no, said_yes = (explanations.explanation_of(stimulus(STRIP, output=output)) for output in ("no", "yes"))
+
+    assert said_no is not None
+    assert said_yes is not None
+    right, left = said_no.steps[1].bar, said_yes.steps[1].bar
+    assert (right.number, right.x, right.width) == ("<0.1 →", "100.0", "4.0")
+    assert (left.number, left.x, left.width) == ("← <0.1", "96.0", "4.0")
+
+
+def test_a_word_that_is_left_out_has_no_name_and_nothing_new() -> None:
+    strip = Strip(
+        (Step(TextInput(("not", "good")), None, 1.0), Step(TextInput(("good",)), ("0", "not", ""), 0.5)), False
+    )
+
+    shown = explanations.explanation_of(stimulus(strip, item=TextInput(("not", "good"))))
+    page = render_to_string("studyapp/forms_of_explanations/strip.html", {"explained": shown})
+
+    assert shown is not None
+    assert (shown.steps[1].name, shown.steps[1].old, shown.steps[1].new) == ("", "not", "")
+    assert [(word.text, word.is_changed, word.new) for word in shown.altered] == [
+        ("not", True, ""),
+        ("good", False, ""),
+    ]
+    assert "left out" in page
+    assert "No further small change was found" in page
+
+
+def test_the_page_of_a_strip_names_no_class_that_the_study_has_not_given() -> None:
+    """It starts on the side of the model's answer, whichever that is, and only says when it changes."""
+    pages = set()
+    for output in (None, "yes"):
+        shown = explanations.explanation_of(stimulus(STRIP, output=output, classes=("no", "yes")))
+        pages.add("yes" in render_to_string("studyapp/forms_of_explanations/strip.html", {"explained": shown}))
+        if output is None:
+            assert shown is not None
+            assert [step.bar.words for step in shown.steps] == ["for the model’s answer", "against the model’s answer"]
+
+    assert pages == {False, True}
+
+
+LIGHT = ImageInput(2, 2, 1, bytes([250] * 4))
+LEARNED = Prototypes((Prototype((DARK,), 1, 0.874, 0.874, 0.874), Prototype((LIGHT,), 0, 0.5, 0.5, 0.5)))
+UNSURE = Prototypes((Prototype((DARK, LIGHT), 1, 0.75, 0.5, 0.9), Prototype((LIGHT, DARK), 0, 0.25, 0.1, 0.5)))
+
+
+def test_prototypes_are_shown_with_their_class_and_how_alike_the_item_is() -> None:
+    shown = explanations.explanation_of(stimulus(LEARNED, output="yes", item=DARK))
+
+    assert shown is not None
+    assert [(one.pictures, one.answer, one.similarity, one.width, one.range) for one in shown.compared] == [
+        ((pictures.picture(DARK),), "yes", "87%", "174.8", None),
+        ((pictures.picture(LIGHT),), "no", "50%", "100.0", None),
+    ]
+    assert not shown.is_uncertain
+
+
+def test_an_uncertain_prototype_has_several_pictures_and_a_range() -> None:
+    shown = explanations.explanation_of(stimulus(UNSURE, output="yes", item=DARK))
+
+    assert shown is not None
+    assert shown.is_uncertain
+    first = shown.compared[0]
+    assert len(first.pictures) == 2
+    assert (first.similarity, first.low, first.high, first.range) == ("75%", "50%", "90%", ("100.0", "80.0"))
+
+
+@pytest.mark.parametrize("form", [LEARNED, UNSURE])
+def test_the_page_of_prototypes_names_classes_only_where_the_output_was_given(form: Form) -> None:
+    """The class of the most alike prototype is nearly always the model's output."""
+    pages = {}
+    for output in ("yes", None):
+        shown = explanations.explanation_of(stimulus(form, output=output, classes=("cat", "dog"), item=DARK))
+        pages[output] = render_to_string("studyapp/forms_of_explanations/prototypes.html", {"explained": shown})
+
+    assert [name in pages["yes"] for name in ("cat", "dog")] == [True, True]
+    assert [name in pages[None] for name in ("cat", "dog")] == [False, False]
+
+
+WHITE = ImageInput(2, 2, 1, bytes([255] * 4))
+GREY = ImageInput(2, 2, 1, bytes([128] * 4))
+FRAMES = Strip((Step(DARK, None, -1.0), Step(GREY, None, 0.5), Step(WHITE, None, 2.0)), crosses=True, own=1)
+
+
+@pytest.mark.parametrize(("output", "order"), [("yes", (DARK, GREY, WHITE)), ("no", (WHITE, GREY, DARK))])
+def test_frames_stand_on_the_side_that_they_lean_to(output: str, order: tuple[ImageInput, ...]) -> None:
+    shown = explanations.explanation_of(stimulus(FRAMES, output=output, item=DARK))
+
+    assert shown is not None
+    assert [step.picture for step in shown.steps] == [pictures.picture(image) for image in order]
+    assert [step.is_own for step in shown.steps] == [False, True, False]
+    assert (shown.steps[0].bar.side, shown.steps[2].bar.side) == ("a", "b")
+
+
+def test_the_page_of_frames_names_no_class_that_the_study_has_not_given() -> None:
+    shown = explanations.explanation_of(stimulus(FRAMES, output=None, item=DARK))
+    page = render_to_string("studyapp/forms_of_explanations/strip.html", {"explained": shown})
+
+    assert shown is not None
+    assert [step.bar.words for step in shown.steps] == [
+        "against the model’s answer",
+        "for the model’s answer",
+        "for the model’s answer",
+    ]
+    assert "yes" not in page
+    assert page.count("<img") == 3

@@ -29,7 +29,7 @@ def number() -> tuple[str, models.Field[object, object]]:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("studyapp", "0008_power")]
+    dependencies = [("studyapp", "0010_looks")]
 
     operations = [
         migrations.CreateModel(
