@@ -768,6 +768,8 @@ IMPORTABLE: Mapping[FormName, tuple[Modality, ...]] = {
     "concepts": ("tabular", "text", "image"),
     "rule": ("tabular", "text"),
     "examples": ("tabular", "text", "image"),
+    "strip": ("tabular", "text", "image"),
+    "prototypes": ("image",),
 }
 _UPLOAD: Mapping[str, Param] = {
     "upload": Digest(help="Which file of explanations: the SHA-256 under which the console lists it."),

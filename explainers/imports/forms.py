@@ -1,8 +1,8 @@
 """The forms of explanations in a file: read strictly, and held against the item that they explain.
 
 A form is shown beside its item before people answer. So it may hold nothing that the item does not hold but numbers,
-and what else the format has (names and prototypes of concepts) is the same for all items. Examples, which are not, are
-refused at tests by the design's checks.
+and what else the format has (names and prototypes of concepts) is the same for all items. Examples and strips, which
+are not, are refused at tests by the design's checks.
 """
 
 from __future__ import annotations
@@ -24,14 +24,19 @@ from explainers.types import (
     Heatmap,
     ImageInput,
     Input,
+    Prototype,
+    Prototypes,
     Rule,
     RulePart,
+    Step,
+    Strip,
     TabularInput,
     TextInput,
     TokenWeights,
 )
 
-MOST_CONCEPTS, MOST_PROTOTYPES, MOST_EXAMPLES, MOST_CLASSES = 20, 6, 6, 1000
+MOST_CONCEPTS, MOST_PROTOTYPES, MOST_EXAMPLES, MOST_STEPS, MOST_CLASSES = 20, 6, 6, 13, 1000
+MOST_COMPARED = 8  # prototypes of a network that compares
 MOST_PARTS = max(MOST_VARIABLES, MOST_TOKENS)
 Read: TypeAlias = Callable[[object, str], Form]
 
@@ -123,6 +128,47 @@ def _examples(value: object, path: str) -> Examples:
     return Examples(tuple(found))
 
 
+def _strip(value: object, path: str) -> Strip:
+    data = record(value, path, ("form", "steps", "crosses", "own"))
+    entries = sequence(data["steps"], f"{path}.steps", fewest=1, most=MOST_STEPS)
+    steps = tuple(_step(entry, f"{path}.steps[{n}]") for n, entry in enumerate(entries))
+    crosses = flag(data["crosses"], f"{path}.crosses")
+    if crosses != any(step.margin < 0 for step in steps):
+        raise Misfit(f"{path}.crosses: true was expected where a margin is below 0, false where none is")
+    return Strip(steps, crosses, whole(data["own"], f"{path}.own", low=0, high=len(steps) - 1))
+
+
+def _step(value: object, path: str) -> Step:
+    item, change, margin = sequence(value, path, fewest=3, most=3)
+    if change is not None:
+        where, old, new = sequence(change, f"{path}[1]", fewest=3, most=3)
+        change = (
+            line(where, f"{path}[1][0]", most=MOST_LETTERS),
+            line(old, f"{path}[1][1]", most=MOST_LETTERS),
+            line(new, f"{path}[1][2]", most=MOST_LETTERS, fewest=0),
+        )
+    return Step(read_input(item, f"{path}[0]"), change, number(margin, f"{path}[2]"))
+
+
+def _prototypes(value: object, path: str) -> Prototypes:
+    data = record(value, path, ("form", "prototypes"))
+    entries = sequence(data["prototypes"], f"{path}.prototypes", fewest=1, most=MOST_COMPARED)
+    return Prototypes(tuple(_prototype(entry, f"{path}.prototypes[{n}]") for n, entry in enumerate(entries)))
+
+
+def _prototype(value: object, path: str) -> Prototype:
+    pictures, class_index, similarity, low, high = sequence(value, path, fewest=5, most=5)
+    shown = sequence(pictures, f"{path}[0]", fewest=1, most=MOST_PROTOTYPES)
+    own = number(similarity, f"{path}[2]", low=0, high=1)
+    return Prototype(
+        tuple(read_input(picture, f"{path}[0][{n}]") for n, picture in enumerate(shown)),
+        whole(class_index, f"{path}[1]", low=0, high=MOST_CLASSES - 1),
+        own,
+        number(low, f"{path}[3]", low=0, high=own),
+        number(high, f"{path}[4]", low=own, high=1),
+    )
+
+
 # A form that can be imported stands here and in the registry's IMPORTABLE.
 READERS: Mapping[FormName, Read] = {
     "feature_weights": _feature_weights,
@@ -131,6 +177,8 @@ READERS: Mapping[FormName, Read] = {
     "concepts": _concepts,
     "rule": _rule,
     "examples": _examples,
+    "strip": _strip,
+    "prototypes": _prototypes,
 }
 
 
@@ -170,12 +218,23 @@ def check_fits(form: Form, item: Input, n_classes: int, path: str) -> None:
                 raise Misfit(f"{path}: the map has {form.height} x {form.width} pixels, {_size_of(item)}")
         case Rule():
             _expect_parts(tuple((part.name, part.value) for part in form.parts), _parts_of(item), f"{path}.parts")
+        case Concepts() | Examples() | Strip() | Prototypes():
+            _check_inputs(form, item, n_classes, path)
+
+
+def _check_inputs(form: Concepts | Examples | Strip | Prototypes, item: Input, n_classes: int, path: str) -> None:
+    """The same of the forms that hold other inputs."""
+    match form:
         case Concepts():
             for n, concept in enumerate(form.concepts):
                 if not all(same_kind(picture, item) for picture in concept.prototypes):
                     raise Misfit(f"{path}.concepts[{n}][3]: prototypes of the item's own kind and size were expected")
         case Examples():
             _check_examples(form, item, n_classes, path)
+        case Strip():
+            _check_strip(form, item, path)
+        case Prototypes():
+            _check_prototypes(form, item, n_classes, path)
 
 
 def _check_examples(form: Examples, item: Input, n_classes: int, path: str) -> None:
@@ -187,6 +246,32 @@ def _check_examples(form: Examples, item: Input, n_classes: int, path: str) -> N
             raise Misfit(f"{where}[0]: this is the item itself, whose output people are asked about; leave it out")
         if example.class_index >= n_classes:
             raise Misfit(f"{where}[1]: a class from 0 to {n_classes - 1} was expected, {example.class_index} came")
+
+
+def _check_strip(form: Strip, item: Input, path: str) -> None:
+    if form.steps[form.own].input != item:
+        raise Misfit(f"{path}.steps[{form.own}][0]: the item itself was expected, as `own` says")
+    match item:
+        case TabularInput(values=values):
+            places = [name for name, _ in values]
+        case TextInput(tokens=tokens):
+            places = [str(place) for place in range(len(tokens))]
+        case _:
+            places = []
+    for n, step in enumerate(form.steps):
+        if not same_kind(step.input, item):
+            raise Misfit(f"{path}.steps[{n}][0]: an input of the item's own kind and size was expected")
+        if step.change is not None and step.change[0] not in places:
+            raise Misfit(f"{path}.steps[{n}][1][0]: the item has no part {step.change[0]!r}")
+
+
+def _check_prototypes(form: Prototypes, item: Input, n_classes: int, path: str) -> None:
+    for n, one in enumerate(form.prototypes):
+        if not all(isinstance(picture, ImageInput) and same_kind(picture, item) for picture in one.pictures):
+            raise Misfit(f"{path}.prototypes[{n}][0]: pictures of the item's own size were expected")
+        if one.class_index >= n_classes:
+            came = f"a class from 0 to {n_classes - 1} was expected, {one.class_index} came"
+            raise Misfit(f"{path}.prototypes[{n}][1]: {came}")
 
 
 def _parts_of(item: Input) -> tuple[tuple[str, str], ...] | None:

@@ -11,6 +11,7 @@ from explainers.types import (
     Form,
     Input,
     Rule,
+    Strip,
     TabularInput,
     TextInput,
     TokenWeights,
@@ -21,12 +22,13 @@ def moved(form: Form, item: Input) -> Form:
     """A form on an item that it was not made for, with the item's own parts.
 
     Variables keep their weights by place. A text takes them by relative position: its token i of n gets that of the
-    donor's token floor((i + 1/2) m / n) of m. Maps and concepts stay as they are, and so do examples.
+    donor's token floor((i + 1/2) m / n) of m. Maps, concepts, prototypes and examples stay as they are.
 
     Raises
     ------
     InputError
         When the item does not have the parts of the form's item, or stands among the examples: its output would show.
+        A strip holds its own item and cannot be moved.
     """
     match form:
         case FeatureWeights() if isinstance(item, TabularInput):
@@ -40,6 +42,8 @@ def moved(form: Form, item: Input) -> Form:
             return _moved_rule(form, item)
         case Examples() if any(example.input == item for example in form.examples):
             raise InputError("the item stands among the examples of the item that gives its explanation")
+        case Strip():
+            raise InputError("a strip begins with its own item, so it cannot be shown on another; take another placebo")
     return form
 
 

@@ -20,7 +20,8 @@ MAX_BYTES = 1_000_000
 MAX_ITEMS = 2000
 MAX_PROBLEMS = 20  # more than anybody mends at once
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_NO_WEIGHTS = frozenset({"rule", "examples"})
+# Forms whose direction is given: those without weights have none, and a strip leads from one output to another.
+_SIGNED: Mapping[FormName, bool] = {"rule": False, "examples": False, "prototypes": False, "strip": True}
 
 Known: TypeAlias = Callable[[str], "KnownItem | None"]
 
@@ -155,8 +156,8 @@ def _header(value: object) -> Header:
     if form is None:
         raise Misfit(f"{path}.form: one of {', '.join(IMPORTABLE)} was expected, {shown(data['form'])} came")
     signed = flag(data["signed"], f"{path}.signed")
-    if signed and form in _NO_WEIGHTS:
-        raise Misfit(f"{path}.signed: false was expected, since the form {form} has no weights")
+    if signed != _SIGNED.get(form, signed):
+        raise Misfit(f"{path}.signed: {shown(not signed)} was expected for the form {form}")
     predictor = record(data["predictor"], f"{path}.predictor", ("name",), ("weights_sha256",))
     return Header(
         method=line(data["method"], f"{path}.method", most=100),

@@ -8,7 +8,15 @@ from __future__ import annotations
 from typing import Any
 
 from explainers.imports.fields import MOST_DIGITS
-from explainers.imports.forms import MOST_CLASSES, MOST_CONCEPTS, MOST_EXAMPLES, MOST_PARTS, MOST_PROTOTYPES
+from explainers.imports.forms import (
+    MOST_CLASSES,
+    MOST_COMPARED,
+    MOST_CONCEPTS,
+    MOST_EXAMPLES,
+    MOST_PARTS,
+    MOST_PROTOTYPES,
+    MOST_STEPS,
+)
 from explainers.imports.inputs import CHANNELS, MOST_LETTERS, MOST_SIDE, MOST_TOKENS, MOST_VARIABLES
 from explainers.imports.reading import FORMAT, VERSION
 from explainers.registry import IMPORTABLE
@@ -104,6 +112,7 @@ def _form(name: str, fields: Schema) -> Schema:
     return _object({"form": {"const": name}, **fields})
 
 
+_CHANGE: Schema = {"oneOf": [{"type": "null"}, _row(_text(), _text(), _text(fewest=0))]}
 _FORMS: dict[str, Schema] = {
     "feature_weights": {"features": _list(_row(_text(), _text(), _NUMBER), MOST_VARIABLES)},
     "token_weights": {"tokens": _list(_text(), MOST_TOKENS), "weights": _list(_NUMBER, MOST_TOKENS)},
@@ -117,4 +126,12 @@ _FORMS: dict[str, Schema] = {
         "coverage": _SHARE,
     },
     "examples": {"examples": _list(_row(_INPUT, _CLASS), MOST_EXAMPLES)},
+    "strip": {
+        "steps": _list(_row(_INPUT, _CHANGE, _NUMBER), MOST_STEPS),
+        "crosses": {"type": "boolean"},
+        "own": {"type": "integer", "minimum": 0, "maximum": MOST_STEPS - 1},
+    },
+    "prototypes": {
+        "prototypes": _list(_row(_list(_INPUT, MOST_PROTOTYPES), _CLASS, _SHARE, _SHARE, _SHARE), MOST_COMPARED)
+    },
 }

@@ -20,8 +20,12 @@ from explainers.types import (
     Heatmap,
     ImageInput,
     Input,
+    Prototype,
+    Prototypes,
     Rule,
     RulePart,
+    Step,
+    Strip,
     TabularInput,
     TextInput,
     TokenWeights,
@@ -45,11 +49,17 @@ SOUND: dict[str, tuple[Input, Form]] = {
     ),
     "rule": (ROW, Rule(tuple(RulePart(name, value, name == "Age") for name, value in ROW.values), 0.97, 0.25)),
     "examples": (TEXT, Examples((Example(TextInput(("A", "dull", "one.")), 0),))),
+    "strip": (
+        TEXT,
+        Strip((Step(TEXT, None, 1.5), Step(TextInput(("A", "film", "it", "is.")), ("1", "fine", ""), -0.5)), True),
+    ),
+    "prototypes": (PICTURE, Prototypes((Prototype((OTHER_PICTURE,), 1, 0.5, 0.25, 0.75),))),
 }
+NO_WEIGHTS = frozenset({"rule", "examples", "prototypes"})
 
 
 def header(form: str, **changes: Any) -> dict[str, Any]:
-    signed = form not in {"rule", "examples"}
+    signed = form not in NO_WEIGHTS
     plain = {FORMAT: 1, "method": "My method", "form": form, "signed": signed, "predictor": {"name": "mine"}}
     return plain | changes
 

@@ -17,15 +17,17 @@ ONTO: dict[str, Input] = {
     "concepts": OTHER_PICTURE,
     "rule": OTHER_ROW,
     "examples": SHORT,
+    "prototypes": OTHER_PICTURE,
 }
 
 
+@pytest.mark.parametrize("form", ONTO)
 def test_a_moved_form_is_one_of_the_other_item_and_keeps_its_numbers(form: str) -> None:
     own = SOUND[form][1]
     found = moved(own, ONTO[form])
 
     check_fits(found, ONTO[form], 2, "explanation")
-    assert (type(found), found == own) == (type(own), form in {"heatmap", "concepts", "examples"})
+    assert (type(found), found == own) == (type(own), form in {"heatmap", "concepts", "examples", "prototypes"})
     if form == "feature_weights":
         assert [feature.weight for feature in found.features] == [feature.weight for feature in own.features]
 
@@ -52,6 +54,11 @@ def test_an_item_never_stands_among_its_own_examples() -> None:
     """The donor's nearest example may be this very item, with the output that people are asked for."""
     with pytest.raises(InputError, match="the item stands among the examples"):
         moved(Examples((Example(SHORT, 1),)), SHORT)
+
+
+def test_a_strip_stays_with_its_item() -> None:
+    with pytest.raises(InputError, match="a strip begins with its own item"):
+        moved(SOUND["strip"][1], SHORT)
 
 
 def test_other_variables_are_refused() -> None:

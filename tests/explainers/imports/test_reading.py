@@ -30,7 +30,19 @@ from explainers.imports.writing import as_lines
 from explainers.registry import IMPORTABLE
 from explainers.types import Concept, Concepts, Heatmap, ImageInput, TabularInput, TextInput
 from studyapp.design.canonical import sha256_of
-from tests.explainers.imports.conftest import OTHER_PICTURE, PICTURE, ROW, SOUND, TEXT, each, header, line, paths, text
+from tests.explainers.imports.conftest import (
+    NO_WEIGHTS,
+    OTHER_PICTURE,
+    PICTURE,
+    ROW,
+    SOUND,
+    TEXT,
+    each,
+    header,
+    line,
+    paths,
+    text,
+)
 
 
 def refused(content: bytes) -> tuple[str, ...]:
@@ -53,7 +65,7 @@ def test_every_form_comes_through_unchanged_by_item_and_by_its_sha256(form: str)
 
 def test_what_is_written_is_read_again(form: str) -> None:
     item, own = SOUND[form]
-    head = Header("LIME", form, form not in {"rule", "examples"}, "adult-mlp", "0" * 64, "a paper")  # type: ignore[arg-type]
+    head = Header("LIME", form, form not in NO_WEIGHTS, "adult-mlp", "0" * 64, "a paper")  # type: ignore[arg-type]
     content = as_lines(head, [(item, own, 0)]).encode()
     found = read_import(content)
 
@@ -97,7 +109,7 @@ def test_every_form_that_can_be_imported_has_its_reader() -> None:
         (text(header("heatmap", foretell_explanations=2)), "line 1: header.foretell_explanations: 1 was expected, 2"),
         (text(header("heatmap", colour=1)), 'line 1: header: the key "colour" is none of '),
         (text(header("picture")), 'line 1: header.form: one of feature_weights, token_weights, heatmap, '),
-        (text(header("rule", signed=True)), "line 1: header.signed: false was expected, since the form rule has no "),
+        (text(header("rule", signed=True)), "line 1: header.signed: false was expected for the form rule"),
         (text(header("heatmap", signed=1)), "line 1: header.signed: true or false was expected, 1 came"),
         (text(header("heatmap", method="")), "line 1: header.method: a text of 1 to 100 characters was expected, 0 "),
         (text(header("heatmap", method="a\0b")), "line 1: header.method: character 2 (U+0000) cannot be shown"),
@@ -152,6 +164,10 @@ WRONG: list[tuple[str, Callable[[dict[str, Any]], object], str]] = [
     ("concepts", at(E, "concepts", value=[]), f"{E}.concepts: 1 to 20 entries were expected, 0 came"),
     ("rule", at(E, "precision", value=1.5), f"{E}.precision: a number from 0 to 1 was expected, 1.5 came"),
     ("rule", at(E, "parts", 0, 2, value=1), f"{E}.parts[0][2]: true or false was expected, 1 came"),
+    ("strip", at(E, "crosses", value=False), f"{E}.crosses: true was expected where a margin is below 0, false where"),
+    ("strip", at(E, "own", value=2), f"{E}.own: a whole number from 0 to 1 was expected, 2 came"),
+    ("strip", at(E, "steps", 1, 1, value=["1"]), f"{E}.steps[1][1]: 3 entries were expected, 1 came"),
+    ("prototypes", at(E, "prototypes", 0, 3, value=0.6), f"{E}.prototypes[0][3]: a number from 0 to 0.5 was expected"),
     ("examples", at(E, "examples", 0, 1, value=0.5), f"{E}.examples[0][1]: a whole number from 0 to 999 was expected"),
 ]  # fmt: skip
 
@@ -181,8 +197,10 @@ def test_the_same_item_twice_is_refused_however_it_is_named() -> None:
 
 def test_weights_below_0_contradict_a_file_of_sizes(form: str) -> None:
     content = text(header(form, signed=False), line(*SOUND[form]))
-    if form in {"rule", "examples"}:
+    if form in NO_WEIGHTS:
         assert read_import(content).items
+    elif form == "strip":
+        assert refused(content) == ("line 1: header.signed: true was expected for the form strip",)
     else:
         (problem,) = refused(content)
         assert problem == (
@@ -240,6 +258,11 @@ MISFITS: list[tuple[str, Callable[[dict[str, Any]], object], str]] = [
     ("examples", at(E, "examples", 0, 0, value=ROW.to_json()), f"{E}.examples[0][0]: an input of the item's own kind"),
     ("examples", at(E, "examples", 0, 0, value=TEXT.to_json()), f"{E}.examples[0][0]: this is the item itself, whose "),
     ("examples", at(E, "examples", 0, 1, value=2), f"{E}.examples[0][1]: a class from 0 to 1 was expected, 2 came"),
+    ("strip", at(E, "own", value=1), f"{E}.steps[1][0]: the item itself was expected, as `own` says"),
+    ("strip", at(E, "steps", 1, 0, value=ROW.to_json()), f"{E}.steps[1][0]: an input of the item's own kind and size"),
+    ("strip", at(E, "steps", 1, 1, 0, value="5"), f"{E}.steps[1][1][0]: the item has no part '5'"),
+    ("prototypes", at(E, "prototypes", 0, 0, 0, value=ROW.to_json()), f"{E}.prototypes[0][0]: pictures of the item's"),
+    ("prototypes", at(E, "prototypes", 0, 1, value=2), f"{E}.prototypes[0][1]: a class from 0 to 1 was expected, 2"),
     ("heatmap", at("explained_class", value=0), "explained_class: the predictor's output is class 1, 0 came; explain"),
 ]  # fmt: skip
 
