@@ -182,3 +182,15 @@ def test_the_documented_commands_print_the_documented_numbers(shared_data, tmp_p
     assert len(told) >= 30
     assert [line for line in told if line and line not in printed] == []
     assert (tmp_path / "alien-zoo" / "intro-1" / "report" / "report.json").is_file()
+
+
+def test_the_last_trial_is_standardised_by_people(imported):
+    """The authors' d of 5.40 divides by the residual's standard deviation; between people it is 1.96."""
+    trials = imported["intro-2"].table
+    trials = trials.only(trials.trial_type == "scored_task")
+    last = trials.score.reshape(-1, 12)[:, -1]
+    is_explained = trials.arm.reshape(-1, 12)[:, 0] == "explained"
+
+    t, _, d = published_tests().student(last[is_explained], last[~is_explained])
+
+    assert (t, d) == (pytest.approx(6.41426, abs=5e-6), pytest.approx(1.96, abs=0.005))

@@ -70,7 +70,7 @@ def main(responses, design):
     print(f"permuted means   p = {permuted(values.mean(axis=1), is_explained):.4f}")
     print(f"pooled d         {difference:.4f}")
     print(f"last trial       {values[~is_explained, -1].mean():.6f} and {values[is_explained, -1].mean():.6f}, "
-          f"t = {last[0]:.5f}")  # fmt: skip
+          f"t = {last[0]:.5f}, d = {last[2]:.2f}")  # fmt: skip
 
 
 if __name__ == "__main__":
