@@ -228,8 +228,8 @@ def imputed_difference(
 
     Notes
     -----
-    Conservative where covariates tell much: what is filled in rests on them, the difference of means does not use
-    them, and Rubin's variance is then too large (Meng 1994, Stat. Sci. 9, section 3). The measured rate stands in
+    Where covariates tell very much Rubin's variance may be too large, since what is filled in rests on them and the
+    difference of means does not use them (Meng 1994, Stat. Sci. 9, section 3). The measured rate stands in
     docs/calibration.md.
     """
     filled = _fill(first, second, n_imputations, seed)

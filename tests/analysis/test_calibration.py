@@ -2,6 +2,7 @@
 
 import json
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -133,3 +134,18 @@ def test_groups_tried_again_take_the_place_of_their_old_lines_alone(tmp_path):
     assert kept.rows == (*looks.rows, *new.rows)
     assert {key: one.commit for key, one in kept.stamps.items()} == {"looks": "old", "use": "new"}
     assert (tmp_path / "calibration.md").read_text() == to_page(kept)
+
+
+def test_the_published_table_has_every_line_and_each_is_as_expected():
+    docs = Path(__file__).parents[2] / "docs"
+    kept = from_json(json.loads((docs / "calibration.json").read_text()))
+
+    lines = [(row.group, row.key, row.title, row.kind, row.is_conservative) for row in kept.rows]
+    assert lines == [
+        (group.key, key, check.title, check.kind, check.is_conservative)
+        for group in GROUPS.values()
+        for key, check in group.checks.items()
+    ]
+    assert [row.title for row in kept.rows if not row.is_kept] == []
+    assert min(row.n_studies for row in kept.rows) >= 1000
+    assert (docs / "calibration.md").read_text() == to_page(kept)
