@@ -3,7 +3,7 @@
 import json
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -162,6 +162,17 @@ class Report:
     def primary(self) -> tuple[Estimate, ...]:
         """The estimates that answer the question."""
         return tuple(estimate for estimate in self.estimates if estimate.family == "primary")
+
+    @property
+    def answers(self) -> tuple[Estimate, ...]:
+        """The primary estimates as the plan decides on them: with looks, those that allow for the looks."""
+        return tuple(self._after_looks(estimate) for estimate in self.primary)
+
+    def _after_looks(self, estimate: Estimate) -> Estimate:
+        test = next((one for one in self.sequential if one.contrast == estimate.contrast), None)
+        if test is None or test.value is None:
+            return estimate
+        return replace(estimate, value=test.value, interval=test.interval, p_value=test.p_value, p_adjusted=None)
 
     @property
     def secondary(self) -> tuple[Estimate, ...]:

@@ -144,9 +144,10 @@ def _primary(report: Report, estimate: Estimate) -> str:
     wide, unit = estimate.conservative_interval, estimate.unit
     beside = f"; conservative interval {between(wide, unit, decimals(wide, unit))}" if wide else ""
     moved = _phases(report, estimate.contrast.arm)
+    answer = next(own for own in report.answers if own.contrast == estimate.contrast)
     return (
         f"With {arm} the effect was {_found(report, estimate)} compared with {control}{beside}{moved}; "
-        f"it {verdict(estimate, report.plan.smallest_effect)}."
+        f"it {verdict(answer, report.plan.smallest_effect)}."
     )
 
 
@@ -306,7 +307,7 @@ def headline(report: Report) -> str:
     -------
     str
     """
-    found = [estimate for estimate in report.primary if estimate.value is not None]
+    found = [estimate for estimate in report.answers if estimate.value is not None]
     if not found:
         return "No effect could be estimated."
     best = max(found, key=lambda estimate: estimate.value or 0.0)

@@ -29,7 +29,7 @@ import numpy as np
 from scipy import stats
 
 from analysis.inference.allocation import Allocation
-from analysis.inference.cluster_robust import Correction, Link, RobustCoefficient, cluster_robust
+from analysis.inference.cluster_robust import Correction, Link, cluster_robust
 from analysis.inference.dunnett import dunnett
 from analysis.inference.mechanisms import complete_randomisation
 from analysis.inference.minimisation import Minimisation
@@ -233,49 +233,65 @@ def minimisation_row(sizes: Sizes) -> Row:
 
 def robust_rows(sizes: Sizes) -> Iterator[Row]:
     """Cluster by person; statsmodels has no CR2, but its bias-reduced GEE is CR3."""
-    draw, n = np.random.default_rng(5), sizes.people
+    clustered, peer = _clustered(sizes.people), installed("statsmodels")
+    links: tuple[Link, ...] = ("identity", "logit")
+    for link in links:
+        yield row(
+            f"CR2 errors, {'linear' if link == 'identity' else 'logistic'} regression",
+            f"{sizes.people} people x {N_TRIALS}",
+            in_turn(partial(clustered.ours, link, "CR2"), partial(clustered.bias_reduced, link) if peer else None),
+            f"{peer}, GEE bias-reduced (CR3)" if peer else "statsmodels is not installed",
+            _errors_apart(clustered, link, peer is not None),
+        )
+
+
+def _errors_apart(clustered: Clustered, link: Link, has_peer: bool) -> tuple[float | None, str]:
+    if link == "identity":
+        off = abs(clustered.ours("identity", "CR2") / clustered.by_person() - 1)
+        return off, "Welch's error of the gains, which it must equal, relative"
+    if not has_peer:
+        return None, "statsmodels, which is not installed"
+    off = abs(clustered.ours("logit", "CR3") / clustered.bias_reduced("logit") - 1)
+    return off, "statsmodels' bias-reduced error (for our CR3), relative"
+
+
+@dataclass(frozen=True)
+class Clustered:
+    """Answers of people, half before and half after, and the errors of post:arm by several ways."""
+
+    correct: FloatArray
+    columns: FloatArray
+    person: IntArray
+
+    def ours(self, link: Link, correction: Correction) -> float:
+        """Return ours."""
+        fit = cluster_robust(self.correct, self.columns, "abcd", self.person, link=link, correction=correction)
+        return fit.coefficients[3].standard_error or float("nan")
+
+    def bias_reduced(self, link: Link) -> float:
+        """Return statsmodels'."""
+        import statsmodels.api as sm
+
+        family = sm.families.Gaussian() if link == "identity" else sm.families.Binomial()
+        independent = sm.cov_struct.Independence()
+        model = sm.GEE(self.correct, self.columns, groups=self.person, family=family, cov_struct=independent)
+        return float(model.fit(cov_type="bias_reduced").bse[3])
+
+    def by_person(self) -> float:
+        """Return Welch's of the people's gains."""
+        post, arm = self.columns[:, 1], self.columns[::N_TRIALS, 2]
+        before, after = (np.bincount(self.person, self.correct * (post == k)) / (N_TRIALS // 2) for k in (0, 1))
+        gains = after - before
+        return welch(gains[arm == 1], gains[arm == 0], 0.95).standard_error or float("nan")
+
+
+def _clustered(n: int) -> Clustered:
+    draw = np.random.default_rng(5)
     person, post = np.repeat(np.arange(n), N_TRIALS), np.tile(np.repeat([0, 1], N_TRIALS // 2), n)
     arm = draw.permutation(np.arange(n) % 2)[person]
     eta = 0.4 + 0.2 * post * arm + 0.8 * draw.normal(size=n)[person]
     correct = (draw.random(len(eta)) < 1 / (1 + np.exp(-eta))).astype(np.float64)
-    columns = np.stack([np.ones(len(eta)), post, arm, post * arm], axis=1).astype(np.float64)
-
-    def ours(link: Link, correction: Correction) -> RobustCoefficient:
-        return cluster_robust(correct, columns, "abcd", person, link=link, correction=correction).coefficients[3]
-
-    shares = [np.bincount(person, correct * (post == k)) / (N_TRIALS // 2) for k in (0, 1)]
-    gains, of = shares[1] - shares[0], arm[::N_TRIALS]
-    by_person = welch(gains[of == 1], gains[of == 0], 0.95).standard_error
-    cr2, peer = ours("identity", "CR2").standard_error, installed("statsmodels")
-    off: tuple[float | None, str]
-    off = abs((cr2 or np.nan) / (by_person or np.nan) - 1), "Welch's error of the gains, which it must equal, relative"
-    links: tuple[Link, ...] = ("identity", "logit")
-    for link in links:
-        theirs = _bias_reduced(correct, columns, person, link) if peer else None
-        if theirs and link == "logit":
-            cr3 = ours("logit", "CR3").standard_error
-            off = abs((cr3 or np.nan) / theirs() - 1), "our CR3 error from statsmodels' bias-reduced one, relative"
-        elif link == "logit":
-            off = None, "statsmodels, which is not installed"
-        yield row(
-            f"CR2 errors, {'linear' if link == 'identity' else 'logistic'} regression",
-            f"{n} people x {N_TRIALS}",
-            in_turn(partial(ours, link, "CR2"), theirs),
-            f"{peer}, GEE bias-reduced (CR3)" if peer else "statsmodels is not installed",
-            off,
-        )
-
-
-def _bias_reduced(correct: FloatArray, columns: FloatArray, person: IntArray, link: str) -> Callable[[], float]:
-    import statsmodels.api as sm
-
-    family = sm.families.Gaussian() if link == "identity" else sm.families.Binomial()
-
-    def fit() -> float:
-        model = sm.GEE(correct, columns, groups=person, family=family, cov_struct=sm.cov_struct.Independence())
-        return float(model.fit(cov_type="bias_reduced").bse[3])
-
-    return fit
+    return Clustered(correct, np.stack([np.ones(len(eta)), post, arm, post * arm], axis=1).astype(np.float64), person)
 
 
 def dunnett_row(sizes: Sizes) -> Row:

@@ -11,7 +11,7 @@ from explainers.methods.base import Attribution, Batch, method
 from explainers.methods.blocks import own_classes
 from explainers.methods.forms import rounded, to_form
 from explainers.predictors.base import Predictor
-from explainers.registry import IMPORTS, base_of, checked, form_of, needs_of
+from explainers.registry import IMPORTS, base_of, checked, form_of, needs_of, parts_of
 from explainers.types import ExplainerSpec, Explanation, ItemRequest
 
 _FEWEST_CHUNK_ROWS = 64
@@ -92,6 +92,8 @@ def _checked(predictor: Predictor, spec: ExplainerSpec) -> ExplainerSpec:
 
 def _rows_per_item(spec: ExplainerSpec) -> int:
     """How many rows the method makes of one item, about: the parameter that says it, else the entry's number."""
+    if parts := parts_of(spec):
+        return max(map(_rows_per_item, parts))
     base = base_of(spec)
     sizes = {"n_samples", "n_steps", "n_copies", "n_coalitions"} & set(base.params)
     return max((int(spec.params[name]) for name in sizes), default=base.rows)
@@ -101,7 +103,8 @@ def _explanation(
     predictor: Predictor, request: ItemRequest, class_index: int, attribution: Attribution, place: int
 ) -> Explanation:
     names, numbers = list(attribution.diagnostics), np.array(list(attribution.diagnostics.values()))
-    arrays = (attribution.weights, attribution.activations, numbers)
+    parts = [part for _, part in attribution.parts or ((True, attribution),)]
+    arrays = (numbers, *(array for part in parts for array in (part.weights, part.activations)))
     if not all(np.isfinite(array).all() for array in arrays if array is not None):
         raise ExplainerError(f"requests[{place}]: {predictor.name} or the method gave a number that is not finite")
     diagnostics = dict(zip(names, rounded(numbers), strict=True))

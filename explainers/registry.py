@@ -345,9 +345,16 @@ _BASE_METHOD = Choice(
         "attention_rollout",
         "prototypes",
         "probabilistic_prototypes",
+        "composite",
     ),
     help="The method whose look the placebo takes: the one of the arm it stands beside.",
 )
+_SINGLE = tuple(name for name in _BASE_METHOD.options if name != "composite")
+_COMPOSITE: Mapping[str, Param] = {
+    "first": Choice("lime", _SINGLE, help="Several on one page only: the method that stands first."),
+    "second": Choice("nearest_examples", _SINGLE, help="Several on one page only: the method under or beside it."),
+    "third": Choice("none", ("none", *_SINGLE), help="Several on one page only: a third method, or none."),
+}
 _WEIGHING = (
     "lime",
     "kernel_shap",
@@ -601,6 +608,17 @@ EXPLAINERS: Mapping[str, Entry] = {
         ),
         reference="Vadillo, Santana, Lozano & Kwiatkowska 2024, Uncertainty-aware explanations, arXiv 2403.13740",
     ),
+    "composite": Entry(
+        path="explainers.methods.composite:explain",
+        title="Several methods on one page",
+        forms={"tabular": "composite", "text": "composite", "image": "composite"},
+        params={**_COMPOSITE, **_OF_BASE_METHODS},
+        summary=(
+            "Two or three of the other methods together, each as it would stand alone, for questions like whether "
+            "examples help beside weights. A parameter counts for every method that has it."
+        ),
+        reference="Hase & Bansal 2020, Evaluating explainable AI, ACL, arXiv 2005.01831, section 4",
+    ),
     "placebo_random_weights": Entry(
         path="explainers.methods.placebo_random_weights:explain",
         title="Placebo: a predictor with random weights",
@@ -610,6 +628,7 @@ EXPLAINERS: Mapping[str, Entry] = {
             "weights_seed": Int(
                 0, low=0, high=2**31 - 1, help="Draws the random weights: one wrong predictor for the whole study."
             ),
+            **_COMPOSITE,
             **_OF_BASE_METHODS,
         },
         placebo=True,
@@ -623,7 +642,7 @@ EXPLAINERS: Mapping[str, Entry] = {
         path="explainers.methods.placebo_other_item:explain",
         title="Placebo: another item's explanation",
         forms=_WEIGHTS,
-        params={"method": _BASE_METHOD, **_OF_BASE_METHODS},
+        params={"method": _BASE_METHOD, **_COMPOSITE, **_OF_BASE_METHODS},
         placebo=True,
         needs_donor=True,
         summary=(
@@ -636,7 +655,7 @@ EXPLAINERS: Mapping[str, Entry] = {
         path="explainers.methods.placebo_random:explain",
         title="Placebo: weights in random places",
         forms=_WEIGHTS,
-        params={"method": _BASE_METHOD, **_OF_BASE_METHODS},
+        params={"method": _BASE_METHOD, **_COMPOSITE, **_OF_BASE_METHODS},
         placebo=True,
         summary=(
             "The weights of the real explanation, shuffled among the parts of the item; a map over a picture stays as "
@@ -783,7 +802,38 @@ def checked(spec: ExplainerSpec, path: str = "explainer") -> ExplainerSpec:
     values = {
         key: param.check(spec.params.get(key, param.default), f"{path}.params.{key}") for key, param in params.items()
     }
+    _check_parts(ExplainerSpec(spec.name, values), f"{path}.params")
     return ExplainerSpec(spec.name, values)
+
+
+def _check_parts(spec: ExplainerSpec, path: str) -> None:
+    """Refuse a composite that shows a method twice, or methods that no predictor or kind of item goes with."""
+    names = [(key, str(spec.params[key])) for key in _COMPOSITE] if parts_of(spec) else []
+    for n, (key, name) in enumerate(names):
+        if name in [before for _, before in names[:n]]:
+            raise ParameterError(f"{path}.{key}: {name} is on the page already; choose another method")
+    needs = [needs_of(part) for part in parts_of(spec)]
+    if len([some for some in needs if some]) > 1 and not needs_of(spec):
+        raise ParameterError(f"{path}.second: no predictor goes with all of these methods; choose others")
+    if names and not forms_of(spec):
+        raise ParameterError(f"{path}.second: no items can be explained by all of these methods; choose others")
+
+
+def parts_of(spec: ExplainerSpec) -> tuple[ExplainerSpec, ...]:
+    """The explanations that a composite puts on one page; none for other methods. A placebo's are placebos."""
+    found = entry(spec.name)
+    if base_of(spec) is not EXPLAINERS["composite"]:
+        return ()
+    names = [str(spec.params.get(key, param.default)) for key, param in _COMPOSITE.items()]
+    specs = [
+        ExplainerSpec(spec.name, {**spec.params, "method": name}) if found.placebo else ExplainerSpec(name, spec.params)
+        for name in names
+        if name != "none"
+    ]
+    return tuple(
+        ExplainerSpec(one.name, {key: value for key, value in one.params.items() if key in entry(one.name).params})
+        for one in specs
+    )
 
 
 def base_name(spec: ExplainerSpec) -> str:
@@ -807,13 +857,17 @@ def signed_of(spec: ExplainerSpec) -> bool:
 
 
 def forms_of(spec: ExplainerSpec) -> Mapping[Modality, FormName]:
-    """The form this spec gives on each modality that it serves: a placebo's are its base method's, of its own ones."""
-    served = entry(spec.name).forms
+    """The form this spec gives on each modality that it serves: a placebo's are its base method's, of its own ones.
+
+    A composite serves what all of its parts serve, imports what their form is for.
+    """
     if spec.name in IMPORTS:
         form = str(spec.params.get("form", _UPLOAD["form"].default))
         known = [name for name in IMPORTABLE if name == form]
         return {modality: name for name in known for modality in IMPORTABLE[name]}
-    return {modality: form for modality, form in base_of(spec).forms.items() if modality in served}
+    served = [entry(spec.name).forms, *(forms_of(part) for part in parts_of(spec))]
+    shown = base_of(spec).forms
+    return {modality: form for modality, form in shown.items() if all(modality in forms for forms in served)}
 
 
 def form_of(spec: ExplainerSpec, modality: Modality) -> FormName:
@@ -825,5 +879,9 @@ def form_of(spec: ExplainerSpec, modality: Modality) -> FormName:
 
 
 def needs_of(spec: ExplainerSpec) -> tuple[str, ...]:
-    """The architectures this spec is bound to; none where any will do. A placebo needs what its base method needs."""
-    return base_of(spec).architectures
+    """The architectures this spec is bound to; none where any will do. A placebo needs what its base method needs.
+
+    A composite needs what its parts have in common.
+    """
+    first, *others = [needs for part in parts_of(spec) if (needs := needs_of(part))] or [base_of(spec).architectures]
+    return tuple(name for name in first if all(name in needs for needs in others))

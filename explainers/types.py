@@ -15,7 +15,7 @@ from explainers.errors import InputError
 
 Modality: TypeAlias = Literal["tabular", "text", "image"]
 FormName: TypeAlias = Literal[
-    "feature_weights", "token_weights", "heatmap", "concepts", "rule", "examples", "strip", "prototypes"
+    "feature_weights", "token_weights", "heatmap", "concepts", "rule", "examples", "strip", "prototypes", "composite"
 ]
 Json: TypeAlias = Mapping[str, Any]
 
@@ -333,47 +333,77 @@ class Prototypes:
         return {"form": self.form, "prototypes": shown}
 
 
-Form: TypeAlias = FeatureWeights | TokenWeights | Heatmap | Concepts | Rule | Examples | Strip | Prototypes
+SingleForm: TypeAlias = FeatureWeights | TokenWeights | Heatmap | Concepts | Rule | Examples | Strip | Prototypes
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of several explanations on a page. `is_signed`: its weights say for or against, not only how much."""
+
+    form: SingleForm
+    is_signed: bool
+
+
+@dataclass(frozen=True)
+class Composite:
+    """Several explanations on one page, in the order of the page. No method is named."""
+
+    parts: tuple[Part, ...]
+    form: FormName = field(default="composite", init=False)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"form": self.form, "parts": [[part.form.to_json(), part.is_signed] for part in self.parts]}
+
+
+Form: TypeAlias = SingleForm | Composite
 
 
 def form_from_json(data: Json) -> Form:
     """Read a form written by its `to_json`; raises InputError when the form is unknown or a key is missing."""
     try:
-        match data["form"]:
-            case "feature_weights":
-                return FeatureWeights(tuple(FeatureWeight(n, v, float(w)) for n, v, w in data["features"]))
-            case "token_weights":
-                return TokenWeights(tuple(data["tokens"]), tuple(float(w) for w in data["weights"]))
-            case "heatmap":
-                values = tuple(float(v) for v in data["values"])
-                return Heatmap(int(data["height"]), int(data["width"]), values)
-            case "concepts":
-                return Concepts(
-                    tuple(
-                        Concept(name, float(h), float(theta), tuple(input_from_json(p) for p in prototypes))
-                        for name, h, theta, prototypes in data["concepts"]
-                    )
-                )
-            case "rule":
-                parts = tuple(RulePart(str(name), str(value), bool(asked)) for name, value, asked in data["parts"])
-                return Rule(parts, float(data["precision"]), float(data["coverage"]))
-            case "examples":
-                shown = tuple(Example(input_from_json(item), int(found)) for item, found in data["examples"])
-                return Examples(shown)
-            case "strip":
-                steps = tuple(_step(*parts) for parts in data["steps"])
-                return Strip(steps, bool(data["crosses"]), int(data["own"]))
-            case "prototypes":
-                return Prototypes(
-                    tuple(
-                        Prototype(tuple(map(input_from_json, pictures)), int(found), float(s), float(low), float(high))
-                        for pictures, found, s, low, high in data["prototypes"]
-                    )
-                )
-            case other:
-                raise InputError(f"form: {other!r} is none of {', '.join(get_args(FormName))}")
+        return _composite(data) if data["form"] == "composite" else _single(data)
     except KeyError as error:
         raise InputError(f"explanation: the key {error} is missing") from error
+
+
+def _composite(data: Json) -> Composite:
+    return Composite(tuple(Part(_single(form), bool(signed)) for form, signed in data["parts"]))
+
+
+def _single(data: Json) -> SingleForm:
+    match data["form"]:
+        case "feature_weights":
+            return FeatureWeights(tuple(FeatureWeight(n, v, float(w)) for n, v, w in data["features"]))
+        case "token_weights":
+            return TokenWeights(tuple(data["tokens"]), tuple(float(w) for w in data["weights"]))
+        case "heatmap":
+            values = tuple(float(v) for v in data["values"])
+            return Heatmap(int(data["height"]), int(data["width"]), values)
+        case "concepts":
+            return Concepts(
+                tuple(
+                    Concept(name, float(h), float(theta), tuple(input_from_json(p) for p in prototypes))
+                    for name, h, theta, prototypes in data["concepts"]
+                )
+            )
+        case "rule":
+            parts = tuple(RulePart(str(name), str(value), bool(asked)) for name, value, asked in data["parts"])
+            return Rule(parts, float(data["precision"]), float(data["coverage"]))
+        case "examples":
+            shown = tuple(Example(input_from_json(item), int(found)) for item, found in data["examples"])
+            return Examples(shown)
+        case "strip":
+            steps = tuple(_step(*parts) for parts in data["steps"])
+            return Strip(steps, bool(data["crosses"]), int(data["own"]))
+        case "prototypes":
+            return Prototypes(
+                tuple(
+                    Prototype(tuple(map(input_from_json, pictures)), int(found), float(s), float(low), float(high))
+                    for pictures, found, s, low, high in data["prototypes"]
+                )
+            )
+        case other:
+            raise InputError(f"form: {other!r} is none of {', '.join(get_args(FormName))}")
 
 
 def _step(item: Json, change: Sequence[str] | None, margin: float) -> Step:

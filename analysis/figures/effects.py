@@ -14,7 +14,7 @@ ROW_PX = 74
 def effects_figure(report: Report) -> Figure:
     """Draw the effect of every arm that is compared with control."""
     control = report.arm_title(report.plan.control)
-    shown = [e for e in report.estimates if e.contrast.minus == report.plan.control]
+    shown = [e for e in (*report.answers, *report.secondary) if e.contrast.minus == report.plan.control]
     title = report.estimand_title
     alt_text = f"{title}, in {scale_of(report.unit).noun} more than {control}. " + " ".join(
         f"{_label(report, e)}." for e in shown

@@ -1,13 +1,13 @@
 """From a file's rows to the response table: allocations, trials in order, completions."""
 
+from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as Map
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 
-from analysis.columns import COLUMNS, SIMULATION_TYPES
+from analysis.columns import SIMULATION_TYPES
 from analysis.errors import ImportedFileError
 from analysis.importing.conditions import matching
 from analysis.importing.mapping import Mapping, Trials
@@ -24,14 +24,16 @@ AFTER_NUMBERED: Final = 1e12  # trials whose number is not known come after thos
 
 @dataclass
 class _Stack:
-    """Rows of ours under one another, column by column."""
+    """Rows of ours under one another, column by column; a column that nobody gave anything is not there."""
 
-    columns: dict[str, list[str]] = field(default_factory=lambda: {column.name: [] for column in COLUMNS})
+    columns: dict[str, list[str]] = field(default_factory=dict)
     row: list[int] = field(default_factory=list)
     order: list[float] = field(default_factory=list)
 
     def add(self, rows: Sequence[int], order: Sequence[float], cells: Map[str, Sequence[str] | str]) -> None:
         """Put rows below; a text alone stands in each of them."""
+        for name in cells:
+            self.columns.setdefault(name, [""] * len(self.row))
         for name, column in self.columns.items():
             given = cells.get(name, "")
             column.extend([given] * len(rows) if isinstance(given, str) else given)
@@ -166,12 +168,17 @@ def _add_completions(stack: _Stack, records: Records, belongs: BoolArray, people
         done = {people.subject[i] for i in rows}
     else:
         post = mapping.plan.get("post")
-        pairs = zip(stack.columns["subject_id"], stack.columns["phase"], strict=True)
+        pairs = zip(stack.columns["subject_id"], stack.columns.get("phase", ()), strict=False)
         done = {subject for subject, phase in pairs if phase == post}
     subjects = sorted(done)
     rows = [people.first_row[subject] for subject in subjects]
     cells = {"subject_id": subjects, "arm": [people.arm_of[one] for one in subjects], "trial_type": "completion"}
     stack.add(rows, [np.inf] * len(rows), cells | _everywhere(mapping))
+
+
+def _taken(columns: dict[str, list[str]]) -> Iterator[tuple[str, list[str]]]:
+    while columns:
+        yield columns.popitem()
 
 
 def _sorted(stack: _Stack, records: Records, names: Map[str, str]) -> ResponseTable:
@@ -182,7 +189,8 @@ def _sorted(stack: _Stack, records: Records, names: Map[str, str]) -> ResponseTa
     starts = np.searchsorted(sorted_person, np.arange(len(subjects)))
     index = (np.arange(len(order)) - starts[sorted_person]).tolist()
     places = order.tolist()
-    columns = {name: [column[i] for i in places] for name, column in stack.columns.items() if any(column)}
+    # Column by column, so that the whole is never there twice.
+    columns = {name: [column[i] for i in places] for name, column in _taken(stack.columns)}
     columns["trial_index"] = list(map(str, index))
     row = np.array(stack.row, dtype=np.int64)[order]
     return table_of_columns(columns, row, records.sha256, what=records.name, names=names)

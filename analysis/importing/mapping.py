@@ -7,11 +7,12 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Mapping as Map
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final
 
 from analysis.columns import SIMULATION_TYPES
+from analysis.design import Plan
 from analysis.errors import MappingError
 from analysis.importing.cells import Cell, read_cell
 from analysis.importing.conditions import Where, columns_of, read_where
@@ -37,6 +38,7 @@ KEYS: Final = (
     "format", "wide", "study_id", "title", "participant", "arm", "arms", "phases", "trials", "plan", "completed",
     "keep", "duplicate_rows", "empty", "files", "in_every_file", "leave_out", "allocation", "notes",
 )  # fmt: skip
+PLAN: Final = (*(part.name for part in fields(Plan)), "response_times", "looks")
 NEEDED: Final[dict[str, tuple[str, ...]]] = {
     **dict.fromkeys(SIMULATION_TYPES, ("phase", "item")),
     "scored_task": ("phase", "item", "score"),
@@ -98,6 +100,8 @@ class Mapping:
     participant : Participant
     arm : Cell
         Gives the key of an arm.
+    arm_file : str
+        Key of the file that says it; empty for the first.
     arms, phases, plan
         As in design.json.
     trials : tuple of Trials
@@ -127,6 +131,7 @@ class Mapping:
     title: str
     participant: Participant
     arm: Cell
+    arm_file: str
     arms: list[dict[str, object]]
     phases: list[dict[str, object]]
     plan: dict[str, object]
@@ -147,9 +152,10 @@ class Mapping:
         found = {self.files[file].participant if file else self.participant.column} - {""}
         for rule in self.rules:
             found |= rule.columns() if rule.file == file else set()
+        found |= set(self.arm.columns) if self.arm_file == file else set()
         if file:
             return found
-        cells = [self.arm, *self.place.values(), *(cell for part in self.trials for cell in part.cells.values())]
+        cells = [*self.place.values(), *(cell for part in self.trials for cell in part.cells.values())]
         wheres = [self.keep, self.completed or (), *(part.where for part in self.trials)]
         return found.union(*(cell.columns for cell in cells), *map(columns_of, wheres))
 
@@ -184,7 +190,7 @@ def read_mapping(source: Path | str | Map[str, object]) -> Mapping:
     problems: list[str] = []
     found = _mapping(Tree(value, "", problems), name, hashlib.sha256(raw).hexdigest())
     if problems:
-        raise MappingError(name, problems)
+        raise MappingError(name, list(dict.fromkeys(problems)))
     return found
 
 
@@ -211,9 +217,10 @@ def _mapping(tree: Tree, name: str, sha256: str) -> Mapping:
         title=tree.at("title").text(),
         participant=_participant(tree.at("participant")),
         arm=_arm(tree),
+        arm_file=_arm_file(tree),
         arms=[_plain(part, ("key", "title", "role", "weight", "value")) for part in tree.at("arms").parts()],
         phases=[_plain(part, ("key", "title", "kind")) for part in tree.at("phases").parts()],
-        plan=_object(tree.at("plan")),
+        plan={key: tree.at("plan").at(key).value for key in tree.at("plan").names(PLAN)},
         trials=_all_trials(tree.at("trials")),
         completed=read_where(tree.at("completed")) if tree.at("completed") else None,
         keep=read_where(tree.at("keep")),
@@ -239,7 +246,10 @@ def _participant(tree: Tree) -> Participant:
 
 def _arm(tree: Tree) -> Cell:
     """Read which column says the arm; the texts it may hold stand with the arms."""
-    cell = read_cell(tree.at("arm"))
+    arm = tree.at("arm")
+    if arm.is_object and arm.at("file"):
+        arm = Tree({key: arm.at(key).value for key in arm.names() if key != "file"}, arm.path, arm.problems)
+    cell = read_cell(arm)
     values = {
         text: part.at("key").text()
         for part in tree.at("arms").parts()
@@ -248,13 +258,21 @@ def _arm(tree: Tree) -> Cell:
     return Cell(cell.columns, cell.constant, cell.separator, values={**values, **(cell.values or {})})
 
 
+def _arm_file(tree: Tree) -> str:
+    file = tree.at("arm").at("file")
+    if not file:
+        return ""
+    if file.text() not in tree.at("files").names():
+        tree.problems.append(f"{file.path}: {file.text()!r} is not in files")
+        return ""
+    if tree.at("allocation"):
+        tree.problems.append("allocation: its columns are read from the first file, which must then say the arm too")
+    return file.text()
+
+
 def _plain(tree: Tree, known: tuple[str, ...]) -> dict[str, object]:
     """Return an object for design.json, whose own reader says what is wrong with its parts."""
     return {key: tree.at(key).value for key in tree.names(known) if key != "value"}
-
-
-def _object(tree: Tree) -> dict[str, object]:
-    return {key: tree.at(key).value for key in tree.names()}
 
 
 def _all_trials(tree: Tree) -> tuple[Trials, ...]:

@@ -121,7 +121,7 @@ class Tree:
         """Note that something else was expected here."""
         kind = KINDS.get(type(self.value), "nothing")
         found = repr(self.value) if isinstance(self.value, str | int | float) else kind
-        self.problems.append(f"{self.path}: expected {expected}, found {found}")
+        self.problems.append(f"{self.path or 'the whole'}: expected {expected}, found {found}")
 
 
 def _written(value: str | int | float) -> str:

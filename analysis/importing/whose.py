@@ -86,14 +86,16 @@ def find_people(
     """
     names = {"": _names(records, mapping.participant.column, mapping, key)}
     names |= {file: _names(one, mapping.files[file].participant, mapping, key) for file, one in others.items()}
-    arm_of = _arms(records, names[""], mapping)
-    first = _first_rows(records, names[""])
-    without = len(set(first) - set(arm_of))
+    files = {"": records, **others}
+    arms = files[mapping.arm_file], names[mapping.arm_file]
+    arm_of = _arms(*arms, mapping)
+    without = len({subject for subject in names[""] if subject} - set(arm_of))
+    # Who is in the file of the arms alone was allocated, and gave no answer.
+    first = _first_rows(*arms) | _first_rows(records, names[""])
     gone: set[str] = set()
     counts: tuple[LeftOut, ...] = ()
     if not everybody:
         found = [*_incomplete(names, mapping)]
-        files = {"": records, **others}
         found += [
             (rule.because, rule.people(files[rule.file], names[rule.file], sorted(arm_of))) for rule in mapping.rules
         ]

@@ -99,7 +99,7 @@ def agreement_trial(draw: np.random.Generator) -> Answers:
 OTHERS = (
     Group(
         "ratings",
-        "30 people in 2 arms, 16 of 16 items each, no effect; ratings of 5 steps (SD of people 0.7, of items 0.4, "
+        "24 people in 2 arms, 12 of 12 items each, no effect; ratings of 5 steps (SD of people 0.7, of items 0.4, "
         "logistic), times (log SD of people 0.27, of items 0.1, of a trial 0.4)",
         {
             "ordinal": Check("cumulative-link mixed model, Wald"),
@@ -107,7 +107,7 @@ OTHERS = (
             "lognormal": Check("lognormal mixed model, REML, Satterthwaite"),
             "lognormal_covers": Check("lognormal mixed model, interval of the ratio", "coverage"),
         },
-        partial(ratings_trial, world=World(30, 16, 16)),
+        partial(ratings_trial, world=World(24, 12, 12)),
     ),
     Group(
         "losses",

@@ -99,9 +99,9 @@ SEVERAL_ARMS = (
     ),
     Group(
         "placebo",
-        "80 people in 4 arms: none, placebo, two explained; no effect in any",
+        "48 people in 4 arms, 16 of 16 items each: none, placebo, two explained; no effect in any",
         {"closed": Check("closed test of content and attention, family-wise")},
-        partial(placebo_trial, world=World(80, n_items=32, weights=EQUAL, gains=NOTHING, gain_deviations=NOTHING)),
+        partial(placebo_trial, world=World(48, 16, 16, weights=EQUAL, gains=NOTHING, gain_deviations=NOTHING)),
     ),
     Group(
         "placebo_attention",
@@ -109,7 +109,7 @@ SEVERAL_ARMS = (
         {"closed": Check("closed test of content and attention, family-wise")},
         partial(
             placebo_trial,
-            world=World(80, n_items=32, weights=EQUAL, gains=(0.0, 0.8, 0.8, 0.8), gain_deviations=NOTHING),
+            world=World(48, 16, 16, weights=EQUAL, gains=(0.0, 0.8, 0.8, 0.8), gain_deviations=NOTHING),
         ),
     ),
 )

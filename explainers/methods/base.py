@@ -85,6 +85,8 @@ class Attribution:
         The step that is the item itself.
     prototypes : tuple of Prototype, optional
         Prototypes that are shown; weights are then their similarities.
+    parts : tuple of (bool, Attribution), optional
+        Several explanations on one page, each with whether its weights have a direction; weights are all of theirs.
     """
 
     weights: FloatArray
@@ -97,6 +99,7 @@ class Attribution:
     steps: tuple[Step, ...] | None = None
     own: int = 0
     prototypes: tuple[Prototype, ...] | None = None
+    parts: tuple[tuple[bool, Attribution], ...] | None = None
 
 
 Method: TypeAlias = Callable[[Batch], list[Attribution]]

@@ -12,6 +12,7 @@ from explainers.methods.base import Attribution, BoolArray, FloatArray
 from explainers.methods.conditions import coverage, holding
 from explainers.predictors.base import Predictor
 from explainers.types import (
+    Composite,
     Concept,
     Concepts,
     Examples,
@@ -21,10 +22,12 @@ from explainers.types import (
     Heatmap,
     ImageInput,
     Input,
+    Part,
     Prototype,
     Prototypes,
     Rule,
     RulePart,
+    SingleForm,
     Step,
     Strip,
     TabularInput,
@@ -57,6 +60,12 @@ def to_form(predictor: Predictor, item: Input, attribution: Attribution) -> Form
     ExplainerError
         When the number of weights does not fit the item, which is a fault of the method.
     """
+    if attribution.parts is not None:
+        return Composite(tuple(Part(_single(predictor, item, own), signed) for signed, own in attribution.parts))
+    return _single(predictor, item, attribution)
+
+
+def _single(predictor: Predictor, item: Input, attribution: Attribution) -> SingleForm:
     if attribution.examples is not None:
         return Examples(attribution.examples)
     if attribution.steps is not None:

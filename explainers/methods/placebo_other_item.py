@@ -18,6 +18,7 @@ from explainers.errors import InputError
 from explainers.methods import decision_boundary, latent_shift
 from explainers.methods.base import Attribution, Batch, method
 from explainers.methods.blocks import own_classes
+from explainers.methods.composite import together
 from explainers.types import Input, ItemRequest, TextInput
 
 _STRIPS: Mapping[str, Callable[[Batch, tuple[ItemRequest, ...]], list[Attribution]]] = {
@@ -42,6 +43,8 @@ def explain(batch: Batch) -> list[Attribution]:
     donors = tuple(ItemRequest(_donor(request, place), request.seed) for place, request in enumerate(batch.requests))
     _check_outputs(batch, [donor.input for donor in donors])
     name = str(batch.params["method"])
+    if name == "composite":
+        return together(batch, "placebo_other_item")
     if name in _STRIPS:
         return [replace(own, diagnostics={}) for own in _STRIPS[name](batch, donors)]
     found = method(name)(replace(batch, requests=donors))

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from explainers.methods import decision_boundary, latent_shift, nearest_examples
 from explainers.methods.base import Attribution, Batch, FloatArray, IntArray, Method, generator, method
+from explainers.methods.composite import together
 from explainers.types import ImageInput, Input
 
 _WITHOUT_WEIGHTS: Mapping[str, Method] = {
@@ -42,6 +43,8 @@ def explain(batch: Batch) -> list[Attribution]:
         In the base method's units, without its diagnostics.
     """
     name = str(batch.params["method"])
+    if name == "composite":
+        return together(batch, "placebo_random")
     if name in _WITHOUT_WEIGHTS:
         return [replace(own, diagnostics={}) for own in _WITHOUT_WEIGHTS[name](batch)]
     found = []

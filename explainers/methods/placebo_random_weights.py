@@ -25,6 +25,7 @@ from explainers.methods import (
     senn,
 )
 from explainers.methods.base import Attribution, Batch, FloatArray, generator, method
+from explainers.methods.composite import together
 from explainers.predictors.base import Predictor
 
 _STRIPS: Mapping[str, Callable[[Batch, Predictor], list[Attribution]]] = {
@@ -45,6 +46,8 @@ def explain(batch: Batch) -> list[Attribution]:
         predictor.
     """
     name = str(batch.params["method"])
+    if name == "composite":
+        return together(batch, "placebo_random_weights")
     if name == "nearest_examples":  # a net with random weights still finds what looks alike
         return [replace(own, diagnostics={}) for own in nearest_examples.at_random(batch)]
     if name == "prototypes":  # and fresh ones would be noise to look at

@@ -28,6 +28,7 @@ SHOWN_AS: Mapping[FormName, str] = {
     "examples": "examples",
     "strip": "a strip of steps",
     "prototypes": "prototypes",
+    "composite": "several explanations",
 }
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from explainers.errors import ExplainerError
-from explainers.registry import base_of, checked, entry, forms_of, needs_of
+from explainers.registry import base_of, checked, entry, forms_of, needs_of, parts_of
 from explainers.types import ExplainerSpec
 from studyapp.design.schema import Arm, Design
 from studyapp.errors import Problem
@@ -199,7 +199,7 @@ def _examples_at_a_test(design: Design, path: str) -> Iterator[Problem]:
 def _shown_with_outputs(spec: ExplainerSpec) -> str:
     """What the method shows with the model's outputs, or an empty text."""
     try:
-        forms = forms_of(spec).values()
+        forms = [form for shown in parts_of(spec) or (spec,) for form in forms_of(shown).values()]
     except ExplainerError:  # nobody knows this method, which its own check says
         return ""
     return next((_WITH_OUTPUTS[form] for form in forms if form in _WITH_OUTPUTS), "")

@@ -16,6 +16,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext
 
 from explainers.types import (
+    Composite,
     Concepts,
     Examples,
     FeatureWeights,
@@ -24,6 +25,7 @@ from explainers.types import (
     Prototypes,
     Rule,
     RulePart,
+    SingleForm,
     Strip,
     TabularInput,
     TextInput,
@@ -175,6 +177,8 @@ class Shown:
     altered: tuple[Altered, ...] = ()
     crosses: bool = False
     is_pictures: bool = False
+    parts: tuple[Shown, ...] = ()
+    number: str = ""  # of a part; makes the names of its elements its own
 
 
 @register.simple_tag
@@ -183,6 +187,21 @@ def explanation_of(stimulus: Stimulus) -> Shown | None:
     form = stimulus.explanation
     if form is None:
         return None
+    return _composite(form, stimulus) if isinstance(form, Composite) else _single(form, stimulus)
+
+
+def _composite(form: Composite, stimulus: Stimulus) -> Shown:
+    """Several explanations, each as it would be shown alone; they stand in the input's place where the first does."""
+    shown = []
+    for number, part in enumerate(form.parts, start=1):
+        alone = explanation_of(replace(stimulus, explanation=part.form, is_signed=part.is_signed))
+        assert alone is not None
+        shown.append(replace(alone, number=f"-{number}"))
+    name = "studyapp/forms_of_explanations/composite.html"
+    return Shown(name, sides_of(stimulus), parts=tuple(shown), holds_input=shown[0].holds_input)
+
+
+def _single(form: SingleForm, stimulus: Stimulus) -> Shown:
     sides = sides_of(stimulus)
     name = f"studyapp/forms_of_explanations/{form.form}.html"
     match form:

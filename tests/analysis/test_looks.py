@@ -161,3 +161,14 @@ def test_the_error_rate_of_the_family_is_kept_over_looks() -> None:
         if np.abs(one).max() > 2.0  # nothing below could cross
     )
     assert 0.03 <= found / len(z) <= 0.055
+
+
+def test_what_the_plan_answers_is_what_allows_for_the_looks(planned) -> None:
+    study = planned(0.2)
+    report = analyse(study.table, study.design, looks=[look(first(study, 24), study.design)])
+
+    (answer,), (test,), (bare,) = report.answers, report.sequential, report.primary
+    assert (answer.value, answer.interval, answer.p_value) == (test.value, test.interval, test.p_value)
+    assert answer.interval != bare.interval
+    without = analyse(planned(0.2, looks=None).table, planned(0.2, looks=None).design)
+    assert without.answers == without.primary

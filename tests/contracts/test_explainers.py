@@ -19,11 +19,12 @@ import explainers.explain as explaining
 from explainers.errors import ExplainerError, InputError, ParameterError, UnknownName
 from explainers.explain import explain
 from explainers.methods import gradients, lime
-from explainers.methods.base import Batch, BoolArray, method
+from explainers.methods.base import Attribution, Batch, BoolArray, method
 from explainers.methods.masking import Masking
 from explainers.predictors.base import Predictor
 from explainers.registry import EXPLAINERS, Choice, base_name, base_of, checked, form_of, forms_of, needs_of
 from explainers.types import (
+    Composite,
     Concepts,
     Examples,
     ExplainerSpec,
@@ -72,7 +73,7 @@ BASES = {
     "placebo_edges": ("occlusion", "gradient_x_input", "grad_cam"),
     "placebo_uniform": ("occlusion", "grad_cam"),
 }
-DRAWING = {"lime", "kernel_shap", "smoothgrad", "anchors", "attention_adversarial"}
+DRAWING = {"lime", "kernel_shap", "smoothgrad", "anchors", "attention_adversarial", "composite"}
 OF_OWN_SIZES = {"attention_uniform", "attention_adversarial"}  # placebos whose sizes are what they are about
 
 
@@ -110,8 +111,8 @@ class Run:
 
     @property
     def has_weights(self) -> bool:
-        """Whether the parts of an item are weighed, and not other items, changes or prototypes shown."""
-        return not {"examples", "strip", "prototypes"} & set(base_of(self.spec).forms.values())
+        """Whether the parts of an item are weighed, and not other items, changes, prototypes or several forms shown."""
+        return not {"examples", "strip", "prototypes", "composite"} & set(base_of(self.spec).forms.values())
 
     @property
     def is_attention(self) -> bool:
@@ -144,10 +145,15 @@ def _runs() -> list[Run]:
 
 
 def _is_run(spec: ExplainerSpec, case: str) -> bool:
-    """Methods of one architecture on that one; the others on all, but a slow third of texts on few of them."""
+    """Methods of one architecture on that one; the others on all, but a slow third of texts on few of them.
+
+    A composite's parts keep their promises by themselves, so one architecture of each modality will do for it.
+    """
     modality, _, architecture = case.partition("-")
     needs, name = needs_of(spec), base_name(spec)
     fits = modality in forms_of(spec) and (not needs or architecture in needs)
+    if name == "composite":
+        return fits and architecture in {"mlp", "gru", "cnn"}
     few = case in BOUND or (architecture == "transformer" and name not in {"lime", "saliency"})
     return fits and (bool(needs) or not few)
 
@@ -183,6 +189,8 @@ def weights(form: Form) -> np.ndarray:
             return np.array([float(part.is_condition) for part in form.parts])
         case Strip():
             return np.array([step.margin for step in form.steps])
+        case Composite():
+            return np.concatenate([weights(part.form) for part in form.parts])
 
 
 def as_bytes(explanations: list[Explanation]) -> list[str]:
@@ -207,34 +215,39 @@ def test_form_is_the_one_the_registry_names(run: Run, cases: Mapping[str, Case],
 
 @every_run
 def test_form_names_the_parts_of_its_own_input(run: Run, cases: Mapping[str, Case], results: Results) -> None:
-    model = cases[run.case].predictor
     for item, explanation in zip(cases[run.case].inputs, results[str(run)], strict=True):
-        match explanation.form:
-            case FeatureWeights(features=features):
-                assert tuple((feature.name, feature.value) for feature in features) == item.values
-            case TokenWeights(tokens=tokens, weights=values):
-                assert (tokens, len(values)) == (item.tokens, len(item.tokens))
-            case Heatmap(height=height, width=width, values=values):
-                assert (height, width, len(values)) == (*SHAPE[1:], SHAPE[1] * SHAPE[2])
-            case Concepts(concepts=concepts):
-                assert tuple(concept.name for concept in concepts) == model.concept_names
-                assert tuple(concept.prototypes for concept in concepts) == model.prototypes
-            case Examples(examples=examples):
-                known = model.background.inputs
-                assert len({example.input for example in examples} & set(known)) == 3
-                assert item not in {example.input for example in examples}
-                said = [output.class_index for output in model.outputs([example.input for example in examples])]
-                assert [example.class_index for example in examples] == said
-            case Prototypes(prototypes=prototypes):
-                assert len({prototype.pictures for prototype in prototypes}) == (
-                    2 if run.case == "image-prob-psenn" else 3
-                )
-                check_prototypes(model, prototypes)
-            case Rule(parts=parts):
-                named = item.values if item.modality == "tabular" else tuple(("", token) for token in item.tokens)
-                assert tuple((part.name, part.value) for part in parts) == named
-            case Strip(steps=steps, own=own):
-                check_strip(item, steps) if own == 0 else check_frames(item, steps, own)
+        form = explanation.form
+        for shown in [part.form for part in form.parts] if isinstance(form, Composite) else [form]:
+            check_names(shown, item, cases[run.case].predictor)
+
+
+def check_names(shown: Form, item: Input, model: Predictor) -> None:
+    match shown:
+        case FeatureWeights(features=features):
+            assert tuple((feature.name, feature.value) for feature in features) == item.values
+        case TokenWeights(tokens=tokens, weights=values):
+            assert (tokens, len(values)) == (item.tokens, len(item.tokens))
+        case Heatmap(height=height, width=width, values=values):
+            assert (height, width, len(values)) == (*SHAPE[1:], SHAPE[1] * SHAPE[2])
+        case Concepts(concepts=concepts):
+            assert tuple(concept.name for concept in concepts) == model.concept_names
+            assert tuple(concept.prototypes for concept in concepts) == model.prototypes
+        case Examples(examples=examples):
+            known = model.background.inputs
+            assert len({example.input for example in examples} & set(known)) == 3
+            assert item not in {example.input for example in examples}
+            said = [output.class_index for output in model.outputs([example.input for example in examples])]
+            assert [example.class_index for example in examples] == said
+        case Prototypes(prototypes=prototypes):
+            assert len({prototype.pictures for prototype in prototypes}) == (
+                2 if model.architecture == "prob-psenn" else 3
+            )
+            check_prototypes(model, prototypes)
+        case Rule(parts=parts):
+            named = item.values if item.modality == "tabular" else tuple(("", token) for token in item.tokens)
+            assert tuple((part.name, part.value) for part in parts) == named
+        case Strip(steps=steps, own=own):
+            check_strip(item, steps) if own == 0 else check_frames(item, steps, own)
 
 
 def check_prototypes(model: Predictor, prototypes: Sequence[Prototype]) -> None:
@@ -314,7 +327,7 @@ def test_weights_point_towards_the_explained_class(run: Run, cases: Mapping[str,
     """
     case = cases[run.case]
     for_0, for_1 = (
-        [attribution.weights for attribution in method(run.spec.name)(batch(run, case, (class_index,) * 7))]
+        [directed(attribution) for attribution in method(run.spec.name)(batch(run, case, (class_index,) * 7))]
         for class_index in (0, 1)
     )
     sign = -1 if EXPLAINERS[run.spec.name].signed else 1
@@ -328,6 +341,11 @@ def test_weights_point_towards_the_explained_class(run: Run, cases: Mapping[str,
         for_0, for_1 = ([margins[own : own + 1] for margins in some] for some in (for_0, for_1))
     for one, other in zip(for_0, for_1, strict=True):
         np.testing.assert_allclose(one, sign * other, rtol=1e-4, atol=1e-6)
+
+
+def directed(attribution: Attribution) -> np.ndarray:
+    """The weights; of a composite those of its first part, which is LIME here."""
+    return attribution.parts[0][1].weights if attribution.parts else attribution.weights
 
 
 def batch(run: Run, case: Case, classes: tuple[int, ...]) -> Batch:

@@ -22,6 +22,8 @@ ACCURACY = {  # bounds on the share right of the test items
     "movies-transformer": (0.75, 0.82),
     "digits-cnn": (0.75, 0.92),
     "digits-senn": (0.75, 0.92),
+    "digits-prototype": (0.8, 0.92),
+    "digits-prob-psenn": (0.84, 0.95),
 }
 TOGETHER = {  # what the templates ask about side by side
     "adult": ("adult-mlp", "adult-senn"),

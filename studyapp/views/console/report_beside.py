@@ -9,7 +9,7 @@ from django.utils.translation import gettext
 from analysis.closed import Closed, Hypothesis
 from analysis.looks import LookOutcome, SequentialTest
 from analysis.losses import Imputed
-from analysis.numbers import amount, between, decimals, deviations_text, p_text, percent, scale_of
+from analysis.numbers import MINUS, amount, between, decimals, deviations_text, p_text, percent, scale_of
 from analysis.protocol import Protocol
 from analysis.report import Report
 from analysis.types import Contrast
@@ -97,7 +97,7 @@ def _look_row(report: Report, test: SequentialTest, outcome: LookOutcome) -> Loo
         name=_name(report, test.contrast),
         look=outcome.look,
         people=outcome.n_enrolments,
-        z=f"{outcome.z:.2f}",
+        z=f"{outcome.z:.2f}".replace("-", MINUS),
         bound="–" if outcome.bound is None else f"{outcome.bound:.2f}",
         decision=decisions[outcome.action],
         estimate=amount(test.value, test.unit, places) if is_last else "",

@@ -297,7 +297,7 @@ def _ratio_cells(utility: Utility, unit: str) -> tuple[str, str, str]:
 def conclusions(report: Report) -> list[tuple[str, str]]:
     """For each primary contrast its arm and where the interval lies."""
     smallest = report.plan.smallest_effect
-    return [(report.arm_title(e.contrast.arm), verdict(e, smallest)) for e in report.primary]
+    return [(report.arm_title(e.contrast.arm), verdict(e, smallest)) for e in report.answers]
 
 
 def accuracy_tables(report: Report) -> list[AccuracyTable]:

@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import random
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -52,6 +54,8 @@ def spoil(tree, path, value):
          "plan.pre: expected the key of a phase, found nothing; gain_in_accuracy is made of PRE and POST"),
         (["arms", 0, "role"], "boss", "arms[0].role: expected one of control, placebo, explained, found 'boss'"),
         (["format"], "excel", "format: expected one of csv, jspsych, otree, gorilla, found 'excel'"),
+        (["plan", "smalest_effect"], 1, "plan.smalest_effect: is not known here; do you mean smallest_effect?"),
+        (["arms", 1, "key"], None, "arms[1].key: expected a text, found nothing"),
         (["study_id"], None, "study_id: expected a text, found nothing"),
         (["trials"], [], "trials: expected a list that is not empty, found a list"),
         (["trials", 0, "item"], None,
@@ -79,6 +83,13 @@ def test_a_mapping_that_cannot_be_meant_is_told_by_its_path(elsewhere, path, val
     spoil(made.mapping, path, value)
 
     assert message in problems_of(made)
+
+
+def test_a_mapping_that_is_a_list_is_refused(elsewhere):
+    made = elsewhere("long")
+    made.mapping = [made.mapping]
+
+    assert problems_of(made)[0] == "the whole: expected an object, found a list"
 
 
 def test_every_problem_of_a_mapping_is_told_at_once(elsewhere):
@@ -293,3 +304,18 @@ def test_the_order_of_rows_and_columns_does_not_matter(elsewhere, seed):
     for name in ("subject_id", "trial_index", "trial_type", "arm", "item", "response", "correct", "rt", "sequence"):
         np.testing.assert_array_equal(getattr(shuffled, name), getattr(straight, name), err_msg=name)
     assert its_design.plan == design.plan
+
+
+def test_the_documented_mapping_reads_the_documented_file(tmp_path):
+    text = (Path(__file__).parents[3] / "docs" / "importing.md").read_text(encoding="utf-8")
+    header, row = re.search(r"\n    (user,.*)\n    (.*)\n", text).groups()
+    mapping = json.loads(re.search(r"```json\n(.*?)```", text, flags=re.DOTALL)[1])
+    other = row.replace("p01,2", "p02,1")
+    (tmp_path / "trials.csv").write_text("\n".join([header, row, other]), encoding="utf-8")
+
+    table, design = import_responses(tmp_path / "trials.csv", mapping)
+
+    trial = table.only(table.is_simulation)
+    assert (trial.arm.tolist(), trial.phase.tolist()) == (["heat_map", "none"], ["pre", "pre"])
+    assert (trial.rt.tolist(), trial.correct.tolist()) == ([3200.0, 3200.0], [0, 0])
+    assert design.plan.estimand == "gain_in_accuracy"

@@ -2,8 +2,10 @@
 
 import pytest
 
-from analysis.api import import_study
-from analysis.errors import ImportedFileError
+from analysis.api import analyse, draw_figures, import_study, report_from_json
+from analysis.errors import ImportedFileError, MappingError
+from analysis.text import report_text
+from analysis.words import methods_paragraph, results_paragraph
 
 ARMS = [
     {"key": "none", "title": "None", "role": "control", "value": "c"},
@@ -152,3 +154,62 @@ def test_another_file_may_call_people_by_another_column(left_out, tmp_path):
     found = left_out(rule, files={"other": {"path": "other.csv", "participant": "code"}})
 
     assert people(found) == ["ann", "bob", "dot", "eve"]
+
+
+def test_the_arm_may_stand_in_another_file_where_who_gave_no_answer_is_allocated_too(left_out, tmp_path):
+    (tmp_path / "arms.csv").write_text("code,to\n" + "".join(
+        f"{who},{arm}\n" for who, arm in [*((who, arm) for who, (arm, _) in GAME.items()), ("gus", "c"), ("fay", "")]
+    ))  # fmt: skip
+    files = {"people": {"path": "arms.csv", "participant": "code"}, "survey": "survey.csv"}
+
+    plain, found = left_out(), left_out(files=files, arm={"file": "people", "column": "to"})
+
+    assert people(found) == sorted([*GAME, "gus"])
+    answers = [one.table.only(one.table.trial_type == "scored_task").score.tolist() for one in (plain, found)]
+    assert answers[0] == answers[1]
+    assert "gus" not in found.table.subject_id[found.table.trial_type == "completion"].tolist()
+    assert "Not brought in, as no row says their arm: 1 person." in found.design.assumptions
+    report = analyse(found.table, found.design, draws=50)
+    assert {arm.arm: (arm.allocated, arm.with_outcome) for arm in report.flow.arms} == {"none": (3, 2), "rule": (3, 3)}
+
+
+def test_an_arm_in_a_file_that_is_not_named_is_refused(left_out):
+    with pytest.raises(MappingError, match=r"arm\.file: 'people' is not in files"):
+        left_out(arm={"file": "people", "column": "to"})
+
+
+def test_a_file_of_people_with_one_number_each_is_analysed(tmp_path):
+    """As pandas writes results: an index without a name, an arm in two columns, numbers already worked out."""
+    lines = [",surrogate,shown,Age,recall,trust"]
+    lines += [
+        f"{i},{3 * (i % 2)},{i % 2},2{i},{0.5 + 0.1 * (i % 3) + 0.2 * (i % 2):.2f},{4 + i % 2}" for i in range(12)
+    ]
+    lines.append("12,0,0,30,,5")
+    (tmp_path / "results.csv").write_text("\n".join(lines))
+    mapping = {
+        "study_id": "results", "title": "Results", "participant": {"each_row": True}, "phases": [{"key": "test"}],
+        "arm": {"join": ["surrogate", "shown"], "with": "/"},
+        "arms": [
+            {"key": "none", "role": "control", "value": "3/1"},
+            {"key": "lime", "role": "explained", "value": "0/0"},
+        ],
+        "trials": [
+            {"type": "scored_task", "phase": {"constant": "test"}, "item": {"constant": "recall"}, "score": "recall"},
+            {"type": "rating", "item": {"constant": "trust"}, "rating": "trust"},
+        ],
+        "plan": {"estimand": "score", "post": "test", "control": "none", "smallest_effect": 0.1, "draws": 99,
+                 "bootstrap_draws": 50},
+    }  # fmt: skip
+
+    found = import_study(tmp_path / "results.csv", mapping)
+    report = analyse(found.table, found.design)
+
+    # By hand: the explained arm has the even rows, whose numbers are 0.2 less; the thirteenth person has none.
+    assert report.primary[0].value == pytest.approx(-0.2)
+    assert report.primary[0].n_enrolments == {"lime": 6, "none": 6}
+    assert {arm.arm: (arm.allocated, arm.with_outcome) for arm in report.flow.arms} == {"none": (6, 6), "lime": (7, 6)}
+    assert report_from_json(report.to_json()) == report
+    assert report_text(report)
+    assert methods_paragraph(report)
+    assert results_paragraph(report)
+    assert draw_figures(report)

@@ -122,6 +122,8 @@ def test_an_estimand_that_the_study_cannot_answer_is_refused(change, says):
         ("explained", {"name": "decision_boundary"}, "changes"),
         ("placebo", {"name": "placebo_other_item", "params": {"method": "decision_boundary"}}, "changes"),
         ("explained", {"name": "latent_shift"}, "changes"),
+        ("explained", {"name": "composite", "params": {"second": "decision_boundary"}}, "changes"),
+        ("placebo", {"name": "placebo_random", "params": {"method": "composite"}}, "examples"),
     ],
 )
 def test_examples_and_changes_with_their_outputs_are_no_help_at_a_counterfactual_test(role, explainer, shown):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from django.template.loader import render_to_string
 from PIL import Image
 
 from explainers.types import (
+    Composite,
     Concept,
     Concepts,
     Example,
@@ -20,6 +22,7 @@ from explainers.types import (
     Form,
     Heatmap,
     ImageInput,
+    Part,
     Prototype,
     Prototypes,
     Rule,
@@ -408,3 +411,36 @@ def test_the_page_of_frames_names_no_class_that_the_study_has_not_given() -> Non
     ]
     assert "yes" not in page
     assert page.count("<img") == 3
+
+
+def test_several_explanations_are_each_shown_as_alone_with_their_own_directions() -> None:
+    form = Composite((Part(weights(0.4, -0.2, 0.0), True), Part(weights(0.3, 0.2, 0.1), False), Part(RULE, False)))
+
+    shown = explanations.explanation_of(stimulus(form, output="yes"))
+
+    assert shown is not None
+    first, second, third = shown.parts
+    assert (first.sides.is_signed, second.sides.is_signed) == (True, False)
+    assert first.rows[0].bar.words == "towards “yes”"
+    assert second.rows[0].bar.words == ""
+    assert third.precision == "96%"
+
+
+@pytest.mark.parametrize(("first", "holds_input"), [(RULE, True), (Examples((Example(ROW, 0),)), False)])
+def test_the_input_stands_above_unless_the_first_of_several_holds_it(first: Form, holds_input: bool) -> None:
+    shown = explanations.explanation_of(stimulus(Composite((Part(first, False), Part(RULE, False)))))
+
+    assert shown is not None
+    assert shown.holds_input == holds_input
+
+
+def test_names_of_elements_are_there_once_on_a_page_of_several_explanations() -> None:
+    heatmap = Heatmap(2, 2, (1.0, -1.0, 0.0, 0.5))
+    form = Composite((Part(heatmap, True), Part(heatmap, False), Part(FRAMES, True)))
+
+    shown = explanations.explanation_of(stimulus(form, item=DARK))
+    page = render_to_string("studyapp/forms_of_explanations/composite.html", {"explained": shown})
+
+    ids = re.findall(r' id="([^"]+)"', page)
+    assert len(ids) == len(set(ids)) == 5
+    assert set(re.findall(r' (?:for|aria-labelledby)="([^"]+)"', page)) == set(ids)
