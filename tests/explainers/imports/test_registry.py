@@ -35,6 +35,8 @@ def test_direction_follows_the_file(name: str) -> None:
     assert not signed_of(checked(spec(name, direction="sizes")))
     assert {known for known in EXPLAINERS if not signed_of(ExplainerSpec(known, {}))} >= {"saliency", "anchors"}
     assert signed_of(ExplainerSpec("placebo_random", {"method": "lime"}))
+    methods = {known: found for known, found in EXPLAINERS.items() if not found.placebo}
+    assert all(signed_of(ExplainerSpec(known, {})) == found.signed for known, found in methods.items())
     assert not signed_of(ExplainerSpec("placebo_random", {"method": "saliency"}))
 
 
