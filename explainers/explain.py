@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import torch
 
 from explainers.errors import ExplainerError, ParameterError
 from explainers.methods.base import Attribution, Batch, method
@@ -40,7 +41,8 @@ def explain(
     chunk_rows : int
         Upper bound on the rows with gradients kept at once, at least 64; an item whose own rows are more comes alone.
         Memory and how often `progress` is called follow from it, results do not. Passes without gradients keep one
-        block (`blocks.forward_rows`) at a time.
+        block (`blocks.forward_rows`) at a time. Where memory runs out all the same, it is halved and the part is
+        computed again.
     progress : callable, optional
         Called with the number of items done so far, after each part of the batch.
 
@@ -57,7 +59,7 @@ def explain(
     InputError
         When an item does not fit the predictor, or a placebo's donor is missing or of another output.
     ExplainerError
-        When a method gives a number that is not finite; the message names the item.
+        When a method gives a number that is not finite; the message names the item. When memory is not enough for one.
     """
     spec = _checked(predictor, spec)
     if chunk_rows < _FEWEST_CHUNK_ROWS:
@@ -65,15 +67,85 @@ def explain(
     classes = own_classes(predictor, [request.input for request in requests])
     function = method(spec.name)
     found: list[Explanation] = []
-    n_items = max(_FEWEST_ITEMS, chunk_rows // _rows_per_item(spec))
-    for start in range(0, len(requests), n_items):
-        part = slice(start, start + n_items)
+    n_items = min(len(requests), max(_FEWEST_ITEMS, chunk_rows // _rows_per_item(spec)))
+    while len(found) < len(requests):
+        part = slice(len(found), len(found) + n_items)
         batch = Batch(predictor, tuple(requests[part]), classes[part], spec.params, chunk_rows)
-        for attribution in function(batch):
+        try:
+            attributions = function(batch)
+        except (MemoryError, RuntimeError) as error:
+            if not _is_of_memory(error):
+                raise
+            n_items, chunk_rows = _halved(n_items, chunk_rows, error)
+            continue
+        for attribution in attributions:
             found.append(_explanation(predictor, requests[len(found)], classes[len(found)], attribution, len(found)))
         if progress is not None:
             progress(len(found))
     return found
+
+
+def explain_each(
+    predictor: Predictor,
+    spec: ExplainerSpec,
+    requests: Sequence[ItemRequest],
+    *,
+    chunk_rows: int = 4096,
+    progress: Callable[[int], None] | None = None,
+) -> list[Explanation | ExplainerError]:
+    """Explain items of which some may not be explainable: those give their error, and the others go on.
+
+    Parameters
+    ----------
+    predictor, spec, requests, chunk_rows, progress
+        As in `explain`.
+
+    Returns
+    -------
+    list of Explanation or ExplainerError
+        In the order of the requests.
+
+    Raises
+    ------
+    Exception
+        What `explain` raises, where no item can be explained: then it is not the items' fault.
+    """
+    try:
+        return list(explain(predictor, spec, requests, chunk_rows=chunk_rows, progress=progress))
+    except Exception as error:
+        alone = [_alone(predictor, spec, request, chunk_rows) for request in requests]
+        if all(isinstance(one, ExplainerError) for one in alone):
+            raise error
+        if progress is not None:
+            progress(len(requests))
+        return alone
+
+
+def _alone(
+    predictor: Predictor, spec: ExplainerSpec, request: ItemRequest, chunk_rows: int
+) -> Explanation | ExplainerError:
+    try:
+        return explain(predictor, spec, [request], chunk_rows=chunk_rows)[0]
+    except ExplainerError as error:
+        return error
+    except Exception as error:
+        return ExplainerError(f"{predictor.name} could not be asked about this item: {type(error).__name__}: {error}")
+
+
+def _is_of_memory(error: Exception) -> bool:
+    """Whether memory ran out; torch's allocator of the CPU says so in words alone."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "not enough memory" in str(error)
+
+
+def _halved(n_items: int, chunk_rows: int, error: Exception) -> tuple[int, int]:
+    """Half the items and rows at once, which no result depends on; ExplainerError where there is nothing to halve."""
+    if n_items == 1 and chunk_rows == _FEWEST_CHUNK_ROWS:
+        raise ExplainerError(
+            "the memory is not enough for one item; choose fewer samples, or a machine with more memory"
+        ) from error
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    return max(1, n_items // 2), max(_FEWEST_CHUNK_ROWS, chunk_rows // 2)
 
 
 def _checked(predictor: Predictor, spec: ExplainerSpec) -> ExplainerSpec:

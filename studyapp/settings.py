@@ -323,6 +323,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout"
 CELERY_TASK_SOFT_TIME_LIMIT = 1740
 CELERY_TASK_TIME_LIMIT = 1800
 
+# How many rows with gradients a worker keeps at once, at least 64: it bounds memory and changes no result.
+EXPLAIN_ROWS = int(number("FORETELL_EXPLAIN_ROWS", 4096))
+
 # A job's lease: how long a worker may be silent before another takes its job, and how often a worker renews it.
 JOB_LEASE_S = 30
 JOB_RENEW_S = 10

@@ -17,6 +17,7 @@ from django.db.models import Count, Q
 from django.utils import timezone
 
 from explainers.cards import read_card
+from explainers.errors import ExplainerError
 from explainers.types import Candidate, ExplainerSpec, ItemRequest, input_from_json
 from explainers.types import Explanation as Computed
 from studyapp import queue
@@ -78,7 +79,10 @@ def _queue_batches(rows: Sequence[Explanation], study: Study) -> None:
 
 
 def compute_batch(claim: Claim) -> None:
-    """Compute the explanations of a job; each is stored as one complete row, once."""
+    """Compute the explanations of a job; each is stored as one complete row, once.
+
+    An item that cannot be explained gets its reason, and the others go on.
+    """
     rows = list(
         Explanation.objects.filter(job=claim.job)
         .exclude(state=ExplanationState.READY)
@@ -93,6 +97,9 @@ def compute_batch(claim: Claim) -> None:
     seconds = (time.perf_counter() - begun) / len(rows)
     with transaction.atomic():
         for row, result in zip(rows, computed, strict=True):
+            if isinstance(result, ExplainerError):
+                _fail([row.pk], str(result))
+                continue
             Explanation.objects.filter(pk=row.pk).exclude(state=ExplanationState.READY).update(
                 state=ExplanationState.READY,
                 form=result.form.to_json(),
@@ -104,8 +111,8 @@ def compute_batch(claim: Claim) -> None:
     claim.renew(claim.job.total)
 
 
-def _explain(rows: Sequence[Explanation], progress) -> list[Computed]:  # type: ignore[no-untyped-def]
-    from explainers.run import explain
+def _explain(rows: Sequence[Explanation], progress) -> list[Computed | ExplainerError]:  # type: ignore[no-untyped-def]
+    from explainers.run import explain_each
 
     predictor = load(rows[0].predictor)
     spec = ExplainerSpec(rows[0].explainer, rows[0].params)
@@ -115,7 +122,7 @@ def _explain(rows: Sequence[Explanation], progress) -> list[Computed]:  # type: 
         )
         for row in rows
     ]
-    return explain(predictor, spec, requests, progress=progress)
+    return explain_each(predictor, spec, requests, chunk_rows=int(settings.EXPLAIN_ROWS), progress=progress)
 
 
 def load(row: Predictor):  # type: ignore[no-untyped-def]
@@ -146,7 +153,11 @@ def candidates_of(keys: Sequence[str], *, per_cell: int, seed: int) -> list[Cand
 
 def mark_failed(job: Job, error: str) -> None:
     """Show on the explanations why their job was parked."""
-    Explanation.objects.filter(job=job).exclude(state=ExplanationState.READY).update(
+    _fail(list(Explanation.objects.filter(job=job).values_list("pk", flat=True)), error)
+
+
+def _fail(keys: Sequence[int], error: str) -> None:
+    Explanation.objects.filter(pk__in=keys).exclude(state=ExplanationState.READY).update(
         state=ExplanationState.FAILED, error=error[:2000]
     )
 
