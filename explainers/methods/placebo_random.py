@@ -7,7 +7,8 @@ shuffled and values put back in turn (iterated amplitude-adjusted Fourier transf
 Rev. Lett. 77, 635), in two dimensions and with a fixed number of rounds. The amplitudes are those of the map's periodic
 component (Moisan 2011, J. Math. Imaging Vis. 39, 161, section 2.2): where opposite borders differ, the jump between
 them is no roughness of the map. Of a rule other conditions are drawn, as many; of examples, which have no weights,
-other items of the same outputs; of a strip other changes, as many, or a picture's frames in another direction, as far.
+other items of the same outputs, and of prototypes likewise; of a strip other changes, as many, or frames in another
+direction, as far.
 """
 
 from __future__ import annotations
@@ -18,7 +19,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from explainers.methods import decision_boundary, latent_shift, nearest_examples
+from explainers.methods import (
+    decision_boundary,
+    latent_shift,
+    nearest_examples,
+    probabilistic_prototypes,
+    prototypes,
+)
 from explainers.methods.base import Attribution, Batch, FloatArray, IntArray, Method, generator, method
 from explainers.methods.composite import together
 from explainers.types import ImageInput, Input
@@ -27,6 +34,8 @@ _WITHOUT_WEIGHTS: Mapping[str, Method] = {
     "nearest_examples": nearest_examples.at_random,
     "decision_boundary": decision_boundary.at_random,
     "latent_shift": latent_shift.at_random,
+    "prototypes": prototypes.at_random,
+    "probabilistic_prototypes": probabilistic_prototypes.at_random,
 }
 _ORDER = 8  # stream of an item's generator
 _ROUNDS = 20

@@ -70,6 +70,8 @@ KINDS = (
     "nearest_examples",
     "decision_boundary",
     "latent_shift",
+    "prototypes",
+    "probabilistic_prototypes",
 )
 BASES = {
     "placebo_random": KINDS,
