@@ -223,6 +223,7 @@ _PROBABILISTIC_PROTOTYPES: Mapping[str, Param] = {
         help="How many pictures show what a prototype may look like, from least to most like the item.",
     ),
 }
+_SIMILARITY_SALIENCY: Mapping[str, Param] = {"cells": _LIME["cells"]}
 _OF_BASE_METHODS: Mapping[str, Param] = {
     **_LIME,
     **_KERNEL_SHAP,
@@ -253,6 +254,7 @@ _BASE_METHOD = Choice(
         "nearest_examples",
         "prototypes",
         "probabilistic_prototypes",
+        "similarity_saliency",
     ),
     help="The method whose look the placebo takes: the one of the arm it stands beside.",
 )
@@ -437,6 +439,20 @@ EXPLAINERS: Mapping[str, Entry] = {
             "shows what it may be, how alike the item is to that, and how much the likeness changes with it."
         ),
         reference="Vadillo, Santana, Lozano & Kwiatkowska 2024, Uncertainty-aware explanations, arXiv 2403.13740",
+    ),
+    "similarity_saliency": Entry(
+        path="explainers.methods.similarity_saliency:explain",
+        title="Picture and caption",
+        forms={"image": "caption_match"},
+        params=_SIMILARITY_SALIENCY,
+        needs="two-tower",
+        rows=64,
+        summary=(
+            "A two-tower network answers with the caption that goes best with the picture: this covers one part of the "
+            "picture after the other, and leaves out one word of the caption after the other, and watches how far they "
+            "move apart."
+        ),
+        reference="Zeiler & Fergus 2014, arXiv 1311.2901, on Radford et al. 2021, arXiv 2103.00020",
     ),
     "placebo_random_weights": Entry(
         path="explainers.methods.placebo_random_weights:explain",

@@ -15,7 +15,7 @@ from explainers.errors import InputError
 
 Modality: TypeAlias = Literal["tabular", "text", "image"]
 FormName: TypeAlias = Literal[
-    "feature_weights", "token_weights", "heatmap", "concepts", "rule", "examples", "prototypes"
+    "feature_weights", "token_weights", "heatmap", "concepts", "rule", "examples", "prototypes", "caption_match"
 ]
 Json: TypeAlias = Mapping[str, Any]
 
@@ -297,7 +297,22 @@ class Prototypes:
         return {"form": self.form, "prototypes": shown}
 
 
-Form: TypeAlias = FeatureWeights | TokenWeights | Heatmap | Concepts | Rule | Examples | Prototypes
+@dataclass(frozen=True)
+class CaptionMatch:
+    """What makes a picture and a caption go together: weights of the picture's pixels and of the caption's words.
+
+    The caption is of the explained class and names it, so a page shows it only where the output was given.
+    """
+
+    picture: Heatmap
+    caption: TokenWeights
+    form: FormName = field(default="caption_match", init=False)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"form": self.form, "picture": self.picture.to_json(), "caption": self.caption.to_json()}
+
+
+Form: TypeAlias = FeatureWeights | TokenWeights | Heatmap | Concepts | Rule | Examples | Prototypes | CaptionMatch
 
 
 def form_from_json(data: Json) -> Form:
@@ -331,10 +346,18 @@ def form_from_json(data: Json) -> Form:
                         for pictures, found, s, low, high in data["prototypes"]
                     )
                 )
+            case "caption_match":
+                return _caption_match(form_from_json(data["picture"]), form_from_json(data["caption"]))
             case other:
                 raise InputError(f"form: {other!r} is none of {', '.join(get_args(FormName))}")
     except KeyError as error:
         raise InputError(f"explanation: the key {error} is missing") from error
+
+
+def _caption_match(picture: Form, caption: Form) -> CaptionMatch:
+    if not (isinstance(picture, Heatmap) and isinstance(caption, TokenWeights)):
+        raise InputError("caption_match: a heatmap as picture and token_weights as caption were expected")
+    return CaptionMatch(picture, caption)
 
 
 @dataclass(frozen=True)

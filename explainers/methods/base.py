@@ -80,6 +80,10 @@ class Attribution:
         Other items that are shown; weights are then one an example.
     prototypes : tuple of Prototype, optional
         Prototypes that are shown; weights are then their similarities.
+    caption : tuple of str, optional
+        The words of the caption that a picture is held against.
+    caption_weights : float array, shape (n_words,), optional
+        Theirs, in the units of the weights.
     """
 
     weights: FloatArray
@@ -90,6 +94,8 @@ class Attribution:
     precision: float | None = None
     examples: tuple[Example, ...] | None = None
     prototypes: tuple[Prototype, ...] | None = None
+    caption: tuple[str, ...] | None = None
+    caption_weights: FloatArray | None = None
 
 
 Method: TypeAlias = Callable[[Batch], list[Attribution]]

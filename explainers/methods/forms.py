@@ -9,6 +9,7 @@ from explainers.methods.base import Attribution, BoolArray, FloatArray
 from explainers.methods.conditions import coverage, holding
 from explainers.predictors.base import Predictor
 from explainers.types import (
+    CaptionMatch,
     Concept,
     Concepts,
     Examples,
@@ -59,7 +60,10 @@ def to_form(predictor: Predictor, item: Input, attribution: Attribution) -> Form
     if attribution.activations is not None:
         return _concepts(predictor, attribution.weights, attribution.activations)
     if isinstance(item, ImageInput):
-        return _heatmap(item, attribution)
+        heatmap = _heatmap(item, attribution)
+        if attribution.caption is None or attribution.caption_weights is None:
+            return heatmap
+        return CaptionMatch(heatmap, TokenWeights(attribution.caption, rounded(attribution.caption_weights)))
     weights = rounded(attribution.weights)
     expected = len(item.values) if isinstance(item, TabularInput) else len(item.tokens)
     if len(weights) != expected:

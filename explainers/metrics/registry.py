@@ -27,6 +27,7 @@ SHOWN_AS: Mapping[FormName, str] = {
     "rule": "a rule",
     "examples": "examples",
     "prototypes": "prototypes",
+    "caption_match": "a picture with a caption",
 }
 
 

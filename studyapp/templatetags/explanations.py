@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django import template
 from django.utils.formats import number_format
 from django.utils.translation import gettext
 
 from explainers.types import (
+    CaptionMatch,
     Concepts,
     Examples,
     FeatureWeights,
@@ -178,6 +179,8 @@ def explanation_of(stimulus: Stimulus) -> Shown | None:
             )
         case Examples():
             return Shown(name, sides, neighbours=neighbours(form, stimulus))
+        case CaptionMatch():
+            return _caption_match(name, form, stimulus)
         case Prototypes(prototypes=shown):
             uncertain = any(one.is_uncertain for one in shown)
             return Shown(name, sides, compared=compared(form, stimulus), is_uncertain=uncertain)
@@ -268,11 +271,10 @@ def neighbours(form: Examples, stimulus: Stimulus) -> tuple[Neighbour, ...]:
 
 def compared(form: Prototypes, stimulus: Stimulus) -> tuple[Compared, ...]:
     """The prototypes; their classes are named only where the study gave the model's output, since they tell it."""
-    is_given = stimulus.given is not None and stimulus.given.output is not None
     return tuple(
         Compared(
             pictures=_prototypes(one.pictures),
-            answer=stimulus.classes[one.class_index] if is_given else "",
+            answer=stimulus.classes[one.class_index] if _is_given(stimulus) else "",
             similarity=percent(one.similarity),
             width=f"{one.similarity * BAR_WIDTH:.1f}",
             low=percent(one.low),
@@ -281,6 +283,11 @@ def compared(form: Prototypes, stimulus: Stimulus) -> tuple[Compared, ...]:
         )
         for one in form.prototypes
     )
+
+
+def _is_given(stimulus: Stimulus) -> bool:
+    """Whether the study gave the model's output."""
+    return stimulus.given is not None and stimulus.given.output is not None
 
 
 def _span(low: float, high: float) -> tuple[str, str]:
@@ -330,6 +337,14 @@ def _heatmap(name: str, sides: Sides, form: Heatmap, stimulus: Stimulus) -> Show
         swatch_a=swatch("a"),
         swatch_b=swatch("b"),
     )
+
+
+def _caption_match(name: str, form: CaptionMatch, stimulus: Stimulus) -> Shown:
+    """Sides are those of the caption, not of the classes. Its words name one: they wait until the output is given."""
+    against, towards = gettext("against the caption"), gettext("for the caption")
+    sides = Sides(against, towards, against, towards, "b", stimulus.is_signed)
+    words = tinted_words(form.caption, sides) if _is_given(stimulus) else ()
+    return replace(_heatmap(name, sides, form.picture, stimulus), words=words)
 
 
 def _prototypes(prototypes: Sequence[object]) -> tuple[str, ...]:

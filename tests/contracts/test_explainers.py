@@ -24,6 +24,7 @@ from explainers.methods.masking import Masking
 from explainers.predictors.base import Predictor
 from explainers.registry import EXPLAINERS, Choice, base_of, checked, form_of, needs_of
 from explainers.types import (
+    CaptionMatch,
     Concepts,
     Examples,
     ExplainerSpec,
@@ -140,6 +141,8 @@ def weights(form: Form) -> np.ndarray:
             return np.array([concept.relevance for concept in form.concepts])
         case Examples():
             return np.array([float(example.class_index) for example in form.examples])
+        case CaptionMatch():
+            return np.array([*form.picture.values, *form.caption.weights])
         case Prototypes():
             return np.array([float(prototype.class_index) for prototype in form.prototypes])
         case Rule():
@@ -186,6 +189,10 @@ def test_form_names_the_parts_of_its_own_input(run: Run, cases: Mapping[str, Cas
                 assert item not in {example.input for example in examples}
                 said = [output.class_index for output in model.outputs([example.input for example in examples])]
                 assert [example.class_index for example in examples] == said
+            case CaptionMatch(picture=picture, caption=caption):
+                assert (picture.height, picture.width, len(picture.values)) == (*SHAPE[1:], SHAPE[1] * SHAPE[2])
+                name = model.classes[explanation.explained_class]
+                assert (caption.tokens[:3], len(caption.weights)) == (("a", name, "drawn"), 4)
             case Prototypes(prototypes=prototypes):
                 pictures = [prototype.pictures for prototype in prototypes]
                 assert len(set(pictures)) == (2 if run.case == "image-prob-psenn" else 3)
@@ -251,6 +258,9 @@ def test_weights_point_towards_the_explained_class(run: Run, cases: Mapping[str,
     )
     sign = -1 if EXPLAINERS[run.spec.name].signed else 1
 
+    if run.spec.name == "similarity_saliency":  # each class has a caption of its own
+        assert not any(np.allclose(one, sign * other) for one, other in zip(for_0, for_1, strict=True))
+        return
     if run.spec.name in {"grad_cam", "guided_backpropagation", "anchors"}:
         assert all(min(one.min(), other.min()) >= 0 for one, other in zip(for_0, for_1, strict=True))
         assert not all(np.array_equal(one, other) for one, other in zip(for_0, for_1, strict=True))
