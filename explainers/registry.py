@@ -320,6 +320,7 @@ _LATENT_SHIFT: Mapping[str, Param] = {
         ),
     ),
 }
+_SIMILARITY_SALIENCY: Mapping[str, Param] = {"cells": _LIME["cells"]}
 _OF_BASE_METHODS: Mapping[str, Param] = {
     **_LIME,
     **_KERNEL_SHAP,
@@ -359,6 +360,7 @@ _BASE_METHOD = Choice(
         "probabilistic_prototypes",
         "composite",
         "feature_cards",
+        "similarity_saliency",
     ),
     help="The method whose look the placebo takes: the one of the arm it stands beside.",
 )
@@ -644,6 +646,20 @@ EXPLAINERS: Mapping[str, Entry] = {
             "make them active, and how far each moves the answer. A placebo shows features that are not active."
         ),
         reference="Cunningham et al. 2023, Sparse autoencoders find interpretable features, arXiv 2309.08600",
+    ),
+    "similarity_saliency": Entry(
+        path="explainers.methods.similarity_saliency:explain",
+        title="Picture and caption",
+        forms={"image": "caption_match"},
+        params=_SIMILARITY_SALIENCY,
+        needs="two-tower",
+        rows=64,
+        summary=(
+            "A two-tower network answers with the caption that goes best with the picture: this covers one part of the "
+            "picture after the other, and leaves out one word of the caption after the other, and watches how far they "
+            "move apart."
+        ),
+        reference="Zeiler & Fergus 2014, arXiv 1311.2901, on Radford et al. 2021, arXiv 2103.00020",
     ),
     "placebo_random_weights": Entry(
         path="explainers.methods.placebo_random_weights:explain",

@@ -24,6 +24,7 @@ FormName: TypeAlias = Literal[
     "strip",
     "prototypes",
     "feature_cards",
+    "caption_match",
     "composite",
 ]
 Json: TypeAlias = Mapping[str, Any]
@@ -388,8 +389,32 @@ class FeatureCards:
         return {"form": self.form, "cards": cards}
 
 
+@dataclass(frozen=True)
+class CaptionMatch:
+    """What makes a picture and a caption go together: weights of the picture's pixels and of the caption's words.
+
+    The caption is of the explained class and names it, so a page shows it only where the output was given.
+    """
+
+    picture: Heatmap
+    caption: TokenWeights
+    form: FormName = field(default="caption_match", init=False)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"form": self.form, "picture": self.picture.to_json(), "caption": self.caption.to_json()}
+
+
 SingleForm: TypeAlias = (
-    FeatureWeights | TokenWeights | Heatmap | Concepts | Rule | Examples | Strip | Prototypes | FeatureCards
+    FeatureWeights
+    | TokenWeights
+    | Heatmap
+    | Concepts
+    | Rule
+    | Examples
+    | Strip
+    | Prototypes
+    | FeatureCards
+    | CaptionMatch
 )
 
 
@@ -443,6 +468,12 @@ def _single(data: Json) -> SingleForm:
                     for name, h, theta, prototypes in data["concepts"]
                 )
             )
+        case _:
+            return _shown(data)
+
+
+def _shown(data: Json) -> SingleForm:
+    match data["form"]:
         case "rule":
             parts = tuple(RulePart(str(name), str(value), bool(asked)) for name, value, asked in data["parts"])
             return Rule(parts, float(data["precision"]), float(data["coverage"]))
@@ -465,6 +496,8 @@ def _single(data: Json) -> SingleForm:
                 for name, place, effect, top, spread in data["cards"]
             )
             return FeatureCards(tuple(cards))
+        case "caption_match":
+            return _caption_match(_single(data["picture"]), _single(data["caption"]))
         case other:
             raise InputError(f"form: {other!r} is none of {', '.join(get_args(FormName))}")
 
@@ -476,6 +509,12 @@ def _step(item: Json, change: Sequence[str] | None, margin: float) -> Step:
 
 def _snippets(data: Sequence[Any]) -> tuple[Snippet, ...]:
     return tuple(Snippet(tuple(map(str, words)), int(place), float(activity)) for words, place, activity in data)
+
+
+def _caption_match(picture: SingleForm, caption: SingleForm) -> CaptionMatch:
+    if not (isinstance(picture, Heatmap) and isinstance(caption, TokenWeights)):
+        raise InputError("caption_match: a heatmap as picture and token_weights as caption were expected")
+    return CaptionMatch(picture, caption)
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,10 @@ class Attribution:
         Several explanations on one page, each with whether its weights have a direction; weights are all of theirs.
     cards : tuple of FeatureCard, optional
         Features that are shown; weights are then their effects, which the cards themselves do not yet have.
+    caption : tuple of str, optional
+        The words of the caption that a picture is held against.
+    caption_weights : float array, shape (n_words,), optional
+        Theirs, in the units of the weights.
     """
 
     weights: FloatArray
@@ -103,6 +107,8 @@ class Attribution:
     prototypes: tuple[Prototype, ...] | None = None
     parts: tuple[tuple[bool, Attribution], ...] | None = None
     cards: tuple[FeatureCard, ...] | None = None
+    caption: tuple[str, ...] | None = None
+    caption_weights: FloatArray | None = None
 
 
 Method: TypeAlias = Callable[[Batch], list[Attribution]]

@@ -12,6 +12,7 @@ from explainers.methods.base import Attribution, BoolArray, FloatArray
 from explainers.methods.conditions import coverage, holding
 from explainers.predictors.base import Predictor
 from explainers.types import (
+    CaptionMatch,
     Composite,
     Concept,
     Concepts,
@@ -69,6 +70,11 @@ def to_form(predictor: Predictor, item: Input, attribution: Attribution) -> Form
 
 
 def _single(predictor: Predictor, item: Input, attribution: Attribution) -> SingleForm:
+    return _shown(attribution) or _weighed(predictor, item, attribution)
+
+
+def _shown(attribution: Attribution) -> SingleForm | None:
+    """What is shown beside the item, where the attribution says so."""
     if attribution.examples is not None:
         return Examples(attribution.examples)
     if attribution.steps is not None:
@@ -77,10 +83,18 @@ def _single(predictor: Predictor, item: Input, attribution: Attribution) -> Sing
         return _prototypes(attribution.prototypes)
     if attribution.cards is not None:
         return _cards(attribution.cards, attribution.weights)
+    return None
+
+
+def _weighed(predictor: Predictor, item: Input, attribution: Attribution) -> SingleForm:
+    """The item's own parts with their weights."""
     if attribution.activations is not None:
         return _concepts(predictor, attribution.weights, attribution.activations)
     if isinstance(item, ImageInput):
-        return _heatmap(item, attribution)
+        heatmap = _heatmap(item, attribution)
+        if attribution.caption is None or attribution.caption_weights is None:
+            return heatmap
+        return CaptionMatch(heatmap, TokenWeights(attribution.caption, rounded(attribution.caption_weights)))
     weights = rounded(attribution.weights)
     expected = len(item.values) if isinstance(item, TabularInput) else len(item.tokens)
     if len(weights) != expected:

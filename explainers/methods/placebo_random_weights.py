@@ -26,7 +26,7 @@ from explainers.methods import (
     prototypes,
     senn,
 )
-from explainers.methods.base import Attribution, Batch, method
+from explainers.methods.base import Attribution, Batch, FloatArray, method
 from explainers.methods.composite import together
 from explainers.methods.sizes import with_sizes_of
 from explainers.predictors.base import Predictor
@@ -67,9 +67,19 @@ def explain(batch: Batch) -> list[Attribution]:
     else:
         random = method(name)(replace(batch, predictor=wrong))
     return [
-        replace(own, weights=with_sizes_of(own.weights, other.weights, request.seed, other.order), diagnostics={})
+        replace(
+            own,
+            weights=with_sizes_of(own.weights, other.weights, request.seed, other.order),
+            caption_weights=_of_words(own.caption_weights, other.caption_weights, request.seed),
+            diagnostics={},
+        )
         for own, other, request in zip(real, random, batch.requests, strict=True)
     ]
+
+
+def _of_words(real: FloatArray | None, random: FloatArray | None, seed: int) -> FloatArray | None:
+    """A caption's words keep their own sizes, apart from the picture's."""
+    return None if real is None or random is None else with_sizes_of(real, random, seed)
 
 
 def _weights_seed(seed: int) -> int:

@@ -30,6 +30,7 @@ SHOWN_AS: Mapping[FormName, str] = {
     "prototypes": "prototypes",
     "composite": "several explanations",
     "feature_cards": "cards of features",
+    "caption_match": "a picture with a caption",
 }
 
 

@@ -122,6 +122,21 @@ PREDICTORS: Mapping[str, Entry] = {
         ),
         notes=FEW_PICTURES,
     ),
+    "digits-two-tower": Entry(
+        title="Pictures and captions of handwritten digits in one space",
+        material="digits",
+        architecture="two-tower",
+        recipe=Recipe(
+            width=64,
+            epochs=600,
+            batch=40,
+            learning_rate=5e-3,
+            weight_decay=1e-3,
+            word_dropout=0.2,
+            n_dimensions=16,
+        ),
+        notes=f"{FEW_PICTURES} Captions are written by rule: the digit, and thin, plain or thick by the share of ink.",
+    ),
 }
 
 

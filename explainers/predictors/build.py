@@ -17,6 +17,7 @@ from explainers.predictors.nets.prototype import PrototypeNet
 from explainers.predictors.nets.tabular import Mlp, TabularSenn
 from explainers.predictors.nets.text import GruAttention, TextSenn
 from explainers.predictors.nets.transformer import TextTransformer
+from explainers.predictors.nets.two_tower import TwoTower
 from explainers.predictors.tabular import TabularPredictor
 from explainers.predictors.text import UNKNOWN, TextPredictor
 
@@ -47,6 +48,9 @@ NETS: Mapping[tuple[str, str], Callable[[Card], nn.Module]] = {
     ),
     ("image", "prototype"): lambda card: PrototypeNet(
         _shape(card), len(card.classes), card.recipe.width, card.recipe.n_prototypes, card.recipe.n_dimensions
+    ),
+    ("image", "two-tower"): lambda card: TwoTower(
+        _shape(card), card.classes, card.recipe.width, card.recipe.n_dimensions
     ),
     ("image", "prob-psenn"): lambda card: ProbPsenn(
         _shape(card), len(card.classes), card.recipe.width, card.recipe.n_dimensions

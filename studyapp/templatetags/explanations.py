@@ -16,6 +16,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext
 
 from explainers.types import (
+    CaptionMatch,
     Composite,
     Concepts,
     Examples,
@@ -249,6 +250,17 @@ def _single(form: SingleForm, stimulus: Stimulus) -> Shown:
                 sides,
                 rows=tuple(Row(concept.name, "", bar, _prototypes(concept.prototypes)) for concept, bar in drawn),
             )
+        case CaptionMatch():
+            return _caption_match(name, form, stimulus)
+        case _:
+            return _beside(name, sides, form, stimulus)
+
+
+def _beside(
+    name: str, sides: Sides, form: Examples | Strip | Prototypes | FeatureCards | Rule, stimulus: Stimulus
+) -> Shown:
+    """Forms that show something beside the item, or mark some of its parts."""
+    match form:
         case Examples():
             return Shown(name, sides, neighbours=neighbours(form, stimulus))
         case Strip():
@@ -398,11 +410,10 @@ def small_and_side(margin: float, decimals: int, sides: Sides) -> str:
 
 def compared(form: Prototypes, stimulus: Stimulus) -> tuple[Compared, ...]:
     """The prototypes; their classes are named only where the study gave the model's output, since they tell it."""
-    is_given = stimulus.given is not None and stimulus.given.output is not None
     return tuple(
         Compared(
             pictures=_prototypes(one.pictures),
-            answer=stimulus.classes[one.class_index] if is_given else "",
+            answer=stimulus.classes[one.class_index] if _is_given(stimulus) else "",
             similarity=percent(one.similarity),
             width=f"{one.similarity * BAR_WIDTH:.1f}",
             low=percent(one.low),
@@ -411,6 +422,11 @@ def compared(form: Prototypes, stimulus: Stimulus) -> tuple[Compared, ...]:
         )
         for one in form.prototypes
     )
+
+
+def _is_given(stimulus: Stimulus) -> bool:
+    """Whether the study gave the model's output."""
+    return stimulus.given is not None and stimulus.given.output is not None
 
 
 def _span(low: float, high: float) -> tuple[str, str]:
@@ -483,6 +499,14 @@ def _heatmap(name: str, sides: Sides, form: Heatmap, stimulus: Stimulus) -> Show
         swatch_a=swatch("a"),
         swatch_b=swatch("b"),
     )
+
+
+def _caption_match(name: str, form: CaptionMatch, stimulus: Stimulus) -> Shown:
+    """Sides are those of the caption, not of the classes. Its words name one: they wait until the output is given."""
+    against, towards = gettext("against the caption"), gettext("for the caption")
+    sides = Sides(against, towards, against, towards, "b", stimulus.is_signed)
+    words = tinted_words(form.caption, sides) if _is_given(stimulus) else ()
+    return replace(_heatmap(name, sides, form.picture, stimulus), words=words)
 
 
 def _prototypes(prototypes: Sequence[object]) -> tuple[str, ...]:

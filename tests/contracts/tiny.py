@@ -17,6 +17,7 @@ from explainers.predictors.nets.prototype import PrototypeNet
 from explainers.predictors.nets.tabular import Mlp, TabularSenn
 from explainers.predictors.nets.text import GruAttention, TextSenn
 from explainers.predictors.nets.transformer import TextTransformer
+from explainers.predictors.nets.two_tower import TwoTower
 from explainers.predictors.prototypes import N_DRAWS
 from explainers.predictors.tabular import TabularPredictor, Variable
 from explainers.predictors.text import TextPredictor
@@ -87,6 +88,7 @@ def predictor(name: str, seed: int = 7) -> Predictor:
             "image-senn": lambda: ImageSenn(SHAPE, 2, 8, N_CONCEPTS),
             "image-prototype": lambda: PrototypeNet(SHAPE, 2, 8, N_PROTOTYPES, 6),
             "image-prob-psenn": lambda: ProbPsenn(SHAPE, 2, 8, 6),
+            "image-two-tower": lambda: TwoTower(SHAPE, CLASSES, 8, 6),
         }
         module = initialise(modules[name](), seed)
     with torch.no_grad():
@@ -114,11 +116,12 @@ PREDICTORS = (
     "image-senn",
     "image-prototype",
     "image-prob-psenn",
+    "image-two-tower",
 )
 # Layer normalisation of an untrained net makes gradients of hundreds, of which single precision keeps three digits.
 STEEP = frozenset({"text-transformer"})
 # There for the methods bound to their architecture; the others do without.
-BOUND = frozenset({"image-prototype", "image-prob-psenn"})
+BOUND = frozenset({"image-prototype", "image-prob-psenn", "image-two-tower"})
 
 
 def case(name: str) -> Case:
@@ -150,7 +153,14 @@ def _balance(model: Predictor, pool: Sequence[Input]) -> None:
         _balance_prototypes(model, model.module, pool)
         return
     if isinstance(model.module, ProbPsenn):
-        _balance_uncertain(model, model.module, pool)
+        means = model.module.prototypes.means
+        away = torch.cat([means[0] - means[1], torch.zeros(means.shape[1])])
+        _balance_codes(model, model.module.encoder[-1].bias, away, pool)
+        return
+    if isinstance(model.module, TwoTower):
+        ids = model.module.captions.flatten(0, 1)
+        texts = model.module.of_captions(ids, torch.ones_like(ids)).unflatten(0, model.module.captions.shape[:2])
+        _balance_codes(model, model.module.picture[-1].bias, texts[0].mean(0) - texts[1].mean(0), pool)
         return
     biases = dict(model.module.named_parameters())
     bias = biases.get("bias", list(biases.values())[-1])
@@ -167,15 +177,13 @@ def _balance_prototypes(model: Predictor, module: PrototypeNet, pool: Sequence[I
         module.last.weight[0] -= ((logits[:, 0] - logits[:, 1]) / sums).median() + 1e-4
 
 
-def _balance_uncertain(model: Predictor, module: ProbPsenn, pool: Sequence[Input]) -> None:
-    """Neither with a bias: codes are moved on the line between the prototypes, by halving the steps."""
-    means = module.prototypes.means
+def _balance_codes(model: Predictor, bias: torch.Tensor, away: torch.Tensor, pool: Sequence[Input]) -> None:
+    """Codes are moved towards the first class or away from it, by halving the steps."""
     with torch.no_grad():
-        direction = torch.cat([means[0] - means[1], torch.zeros(means.shape[1])])
-        bias, before = module.encoder[-1].bias, module.encoder[-1].bias.clone()
+        before = bias.clone()
         place, step = 0.0, 8.0
         for _ in range(30):
-            bias.copy_(before + place * direction)
+            bias.copy_(before + place * away)
             logits = model.logits(model.encode(pool))
             place += step if (logits[:, 0] - logits[:, 1]).median() < 0 else -step
             step /= 2

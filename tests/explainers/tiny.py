@@ -90,6 +90,7 @@ ARCHITECTURES: tuple[tuple[Modality, str], ...] = (
     ("image", "senn"),
     ("image", "prototype"),
     ("image", "prob-psenn"),
+    ("image", "two-tower"),
 )
 
 
@@ -115,6 +116,8 @@ def tiny(modality: Modality, architecture: str) -> Tiny:
     if architecture == "prototype":
         near = {"near_items": 0.25, "near_prototypes": 0.25}
         recipe = replace(recipe, epochs=20, reconstruction=0.02, n_prototypes=5, n_dimensions=4, **near)
+    if architecture == "two-tower":
+        recipe = replace(recipe, epochs=20, n_dimensions=6)
     if architecture == "prob-psenn":
         recipe = replace(recipe, epochs=30, reconstruction=0.05, n_dimensions=4, divergence=0.02)
     entry = Entry(f"Tiny {architecture}", material.name, architecture, recipe)

@@ -12,6 +12,7 @@ from django.template.loader import render_to_string
 from PIL import Image
 
 from explainers.types import (
+    CaptionMatch,
     Composite,
     Concept,
     Concepts,
@@ -485,3 +486,33 @@ def test_the_page_of_cards_names_no_class_where_the_output_was_not_given() -> No
     assert "no</span>" not in hidden
     assert "yes" not in hidden
     assert hidden.count('class="pattern-card"') == 2
+
+
+MATCH = CaptionMatch(
+    Heatmap(2, 2, (1.0, -1.0, 0.0, 0.5)), TokenWeights(("a", "dog", "drawn", "thin"), (0.01, 0.5, -0.2, 0.3))
+)
+
+
+def test_a_picture_and_its_caption_are_both_marked() -> None:
+    shown = explanations.explanation_of(stimulus(MATCH, output="dog", classes=("cat", "dog"), item=DARK))
+
+    assert shown is not None
+    assert shown.overlay == pictures.overlay(MATCH.picture, "b", True)
+    assert [(word.text, word.side, word.level) for word in shown.words] == [
+        ("a", "b", 0),
+        ("dog", "b", 3),
+        ("drawn", "a", 2),
+        ("thin", "b", 2),
+    ]
+
+
+def test_the_caption_is_kept_back_where_the_output_was_not_given() -> None:
+    """It names the class that the model chose."""
+    pages = {}
+    for output in ("dog", None):
+        shown = explanations.explanation_of(stimulus(MATCH, output=output, classes=("cat", "dog"), item=DARK))
+        pages[output] = render_to_string("studyapp/forms_of_explanations/caption_match.html", {"explained": shown})
+
+    assert "dog</span>" in pages["dog"]
+    assert not any(word in pages[None] for word in ("dog", "drawn", "caption-words"))
+    assert "overlay" in pages[None]
