@@ -14,7 +14,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 
 from explainers.errors import ExplainerError
 from studyapp import queue
-from studyapp.actions import erasure, explain, looks, mail, material, power, quality, reports, retention
+from studyapp.actions import erasure, explain, looks, mail, material, measures, power, quality, reports, retention
 from studyapp.errors import StudyError
 from studyapp.queue import Claim
 from studyapp.rehearsal import run as rehearsal
@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 JOBS: Mapping[str, Callable[[Claim], None]] = {
     "material": material.load_material,
     "explain": explain.compute_batch,
+    measures.MEASURE: measures.measure_arm,
     "rehearse": rehearsal.rehearse,
     "report": reports.compute_report,
     power.KIND: power.compute_power,

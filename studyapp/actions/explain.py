@@ -18,7 +18,8 @@ from django.utils import timezone
 
 from explainers.cards import read_card
 from explainers.errors import ExplainerError
-from explainers.types import Candidate, ExplainerSpec, ItemRequest, input_from_json
+from explainers.metrics.types import Measurement, MetricSpec
+from explainers.types import Candidate, ExplainerSpec, ItemRequest, form_from_json, input_from_json
 from explainers.types import Explanation as Computed
 from studyapp import queue
 from studyapp.actions import audit, imports
@@ -116,13 +117,31 @@ def _explain(rows: Sequence[Explanation], progress) -> list[Computed | Explainer
 
     predictor = load(rows[0].predictor)
     spec = ExplainerSpec(rows[0].explainer, rows[0].params)
-    requests = [
+    return explain_each(predictor, spec, _requests(rows), chunk_rows=int(settings.EXPLAIN_ROWS), progress=progress)
+
+
+def judge(rows: Sequence[Explanation], metrics: Sequence[MetricSpec], claim: Claim) -> list[Measurement]:
+    """Judge ready explanations of one method and predictor, as they are shown, by metrics that need no people."""
+    from explainers.run import Arm, measure
+
+    def goes_on(done: int) -> None:
+        claim.renew()
+
+    shown = tuple(
+        Computed(form_from_json(row.form or {}), row.explained_class or 0, row.diagnostics or {}) for row in rows
+    )
+    arm = Arm(ExplainerSpec(rows[0].explainer, rows[0].params), shown)
+    predictor, size = load(rows[0].predictor), int(settings.EXPLAIN_ROWS)
+    return measure(predictor, arm, _requests(rows), metrics, chunk_rows=size, progress=goes_on)
+
+
+def _requests(rows: Sequence[Explanation]) -> list[ItemRequest]:
+    return [
         ItemRequest(
             input_from_json(row.item.content), row.seed, input_from_json(row.donor.content) if row.donor else None
         )
         for row in rows
     ]
-    return explain_each(predictor, spec, requests, chunk_rows=int(settings.EXPLAIN_ROWS), progress=progress)
 
 
 def load(row: Predictor):  # type: ignore[no-untyped-def]

@@ -21,7 +21,7 @@ from studyapp.exports.frozen import allocation_document, frozen_document
 from studyapp.exports.participants import participant_columns, participant_rows
 from studyapp.exports.responses import analysed_with, response_rows, write_csv
 from studyapp.exports.sheets import lines_of, write_table
-from studyapp.models import ArmExplanation, Report, Stage, StudyItem
+from studyapp.models import ArmExplanation, ArmMeasures, FrozenDesign, Report, Stage, StudyItem
 from studyapp.models.frozen import frozen_study
 from studyapp.models.snapshot import one_snapshot
 
@@ -37,6 +37,7 @@ participants.csv   one row a participant, folded from responses.csv
 codebook.csv       what each column of responses.csv means, its unit and its values
 items.csv          the inputs that were asked about, their labels and the model's outputs
 explanations.jsonl what each arm showed with each item, and its diagnostics
+measures.json      how good each arm's explanations are without people: metrics by arm, a value an item
 design.json        the frozen design; plan.json is the analysis plan in it
 frozen.json        the hashes that were fixed at freezing, and what they are over
 allocation.json    after unblinding: the key, the method and every place of the allocation sequence
@@ -78,6 +79,7 @@ def write_archive(stage: Stage, file: IO[bytes], *, key: bytes | None = None, lo
             out.writelines(lines_of(ITEM_COLUMNS, _items(stage)))
         with _text(archive, "explanations.jsonl") as out:
             out.writelines(_explanations(stage))
+        archive.writestr("measures.json", _pretty(_measures(frozen)))
         archive.writestr("design.json", design_json(frozen))
         archive.writestr("frozen.json", _pretty(frozen_document(frozen)))
         if key is not None:
@@ -191,6 +193,10 @@ def _explanations(stage: Stage) -> Iterator[str]:
             "diagnostics": row.explanation.diagnostics,
         }
         yield json.dumps(shown, ensure_ascii=False) + "\n"
+
+
+def _measures(frozen: FrozenDesign) -> dict[str, object]:
+    return {row.arm: row.measurements for row in ArmMeasures.objects.filter(design=frozen).order_by("arm")}
 
 
 def _write_report(archive: zipfile.ZipFile, stage: Stage) -> None:

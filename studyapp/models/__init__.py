@@ -18,6 +18,7 @@ from studyapp.models.imports import ExplanationUpload, UploadedExplanation
 from studyapp.models.jobs import Job
 from studyapp.models.looks import InterimLook
 from studyapp.models.material import Dataset, Item, Output, Perturbation, Predictor
+from studyapp.models.measures import ArmMeasures
 from studyapp.models.participants import (
     Assignment,
     Consent,
@@ -36,6 +37,7 @@ from studyapp.models.studies import FrozenDesign, Link, Seal, Stage, Study, Stud
 
 __all__ = [
     "ArmExplanation",
+    "ArmMeasures",
     "ArrivalKeys",
     "Assignment",
     "AuditEntry",

@@ -28,6 +28,7 @@ RIGHTS: Mapping[str, tuple[str, ...]] = {
     "django_session": FREE,
     "mfa_authenticator": FREE,
     "studyapp_armexplanation": ONCE,
+    "studyapp_armmeasures": ONCE,
     "studyapp_arrivalkeys": FREE,
     "studyapp_assignment": ONCE,
     "studyapp_auditentry": ONCE,

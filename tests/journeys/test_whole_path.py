@@ -14,13 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from studyapp.actions import explain, studies
+from studyapp.actions import explain, measures, studies
 from studyapp.actions.freeze import freeze
 from studyapp.actions.rehearsals import rehearsal_of, start_rehearsal
 from studyapp.exports.archive import write_archive
-from studyapp.models import ArmExplanation, Enrolment, Explanation, Job, Report, Response, Stage, Study
+from studyapp.models import ArmExplanation, ArmMeasures, Enrolment, Explanation, Job, Report, Response, Stage, Study
 from studyapp.models.jobs import JobState
 from studyapp.models.monitoring import flow_of
+from studyapp.views.console.measures import measures_of
 from tests import factories
 from tests.journeys.processes import ROOT, Processes
 from tests.journeys.small_predictors import add_small_predictors
@@ -66,6 +67,10 @@ def test_a_study_runs_from_its_design_to_a_report_that_finds_what_was_planted(
     )
     assert n_wanted == 3 * 8  # three arms explain eight examples
     assert wrong_classes(frozen) == []
+    processes.wait_until(
+        lambda: ArmMeasures.objects.filter(design=frozen.frozen).count() == 3, what="the metrics", seconds=120
+    )
+    every_arm_is_judged(frozen)
 
     job = start_rehearsal(study=frozen, participants=PEOPLE, gain=GAIN, seed=3, actor="system", mix={"learns": 1})
     processes.wait_until(lambda: finished(job), what="the rehearsal", seconds=240)
@@ -78,6 +83,20 @@ def test_a_study_runs_from_its_design_to_a_report_that_finds_what_was_planted(
     assert rehearsal_of(stage).args["gain"] == GAIN
     the_planted_gain_is_found(report.document)
     the_export_repeats_the_report(stage, report, tmp_path / "export")
+
+
+def every_arm_is_judged(study: Study) -> None:
+    """The metrics that need no people, from the explanations that are shown; on the page beside each other."""
+    kept = {row.arm: row.measurements for row in ArmMeasures.objects.filter(design=study.frozen)}
+    found = {arm: {m["metric"]["name"]: m["summary"] for m in own} for arm, own in kept.items()}
+    assert {tuple(own) for own in found.values()} == {measures.ALONE}
+    assert found["lime"]["faithfulness_correlation"]["n_items"] == 8
+    assert found["lime"]["max_sensitivity"]["n_items"] == measures.FEW_ITEMS
+    assert found["lime"]["faithfulness_correlation"]["mean"] > found["placebo"]["faithfulness_correlation"]["mean"]
+    table = measures_of(study.frozen)
+    assert table is not None
+    assert len(table.arms) == 3
+    assert {"Faithfulness correlation", "Deletion area"} <= {row.title for row in table.rows}
 
 
 def everything_is_counted(stage: Stage) -> None:

@@ -20,6 +20,7 @@ from kombu.exceptions import OperationalError as BrokerError
 from studyapp import queue
 from studyapp.actions import guessing
 from studyapp.actions.looks import ask_for_due_looks
+from studyapp.actions.measures import ask_for_measures
 from studyapp.actions.retention import ask_for_today
 from studyapp.celery import app
 from studyapp.checks import refuse_unsafe_start
@@ -83,6 +84,7 @@ class Command(BaseCommand):
             beat(self.name, "relay")
             guessing.forget_old()
             ask_for_due_looks()
+            ask_for_measures()
             self.beat_at = time.monotonic() + BEAT_S
 
 

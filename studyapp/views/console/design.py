@@ -27,6 +27,7 @@ from studyapp.forms.plan_options import SPENDINGS
 from studyapp.models import Dataset, Lab, Membership, Role, Study
 from studyapp.models.studies import StudyState
 from studyapp.views.console.answers import may, study_page
+from studyapp.views.console.measures import measures_of
 from studyapp.views.console.noise import noise_rows
 from studyapp.views.doors import ResearcherRequest, anyone, lab_member, member
 
@@ -107,7 +108,8 @@ def _show_design(request: HttpRequest, study: Study, membership: Membership) -> 
     found = current_design(study)
     rules = [(RULES[r.rule].title, meaning(r.rule, r.params)) for r in found.quality.rules if r.rule in RULES]
     noise = () if study.is_draft else noise_rows(study.frozen)
-    context = {"design": found, "rules": rules, "noise": noise, **_plan_words(found.plan)}
+    measures = None if study.is_draft else measures_of(study.frozen)
+    context = {"design": found, "rules": rules, "noise": noise, "measures": measures, **_plan_words(found.plan)}
     return study_page(request, "design_read.html", study=study, membership=membership, tab="design", **context)
 
 

@@ -90,7 +90,7 @@ def silent(kind: str) -> None:
 FAULTS: dict[str, tuple[Callable[[], object], str, str, str]] = {
     # what is done, about what, what is said, what to do
     "a migration is missing": (
-        lambda: sql("DELETE FROM django_migrations WHERE name = '0011_imports'"),
+        lambda: sql("DELETE FROM django_migrations WHERE name = '0012_measures'"),
         "migrations", "1 migrations are not applied", "manage.py migrate",
     ),
     "the database is of a newer version": (
