@@ -141,9 +141,11 @@ def _grid(run: PowerRun) -> Grid:
 
 
 def _adjustment(run: PowerRun) -> str:
-    """How the tests of several arms are adjusted; grids of before there was a choice used Holm's method."""
-    planned = run.plans[0].get("multiplicity") if run.plans else None
-    return ADJUSTMENTS[planned or "holm"].how
+    """How the tests of several arms are adjusted, and when looks come; older grids used Holm's method and had none."""
+    plan = run.plans[0] if run.plans else {}
+    how = ADJUSTMENTS[plan.get("multiplicity") or "holm"].how
+    looks = ", ".join(f"{100 * time:g} %" for time in (plan.get("looks") or ())[:-1])
+    return gettext("%(how)s; looks at %(looks)s of the people") % {"how": how, "looks": looks} if looks else how
 
 
 def _hundredth(share: float) -> str:

@@ -114,3 +114,17 @@ def test_a_draft_that_is_no_design_yet_has_a_page(study):
     assert client.get(address(study)).status_code == 200
     assert client.post(address(study), FILLED).status_code in {302, 422}
     assert not PowerRun.objects.exists()
+
+
+def test_a_plan_with_looks_is_simulated_with_them(db):
+    plan = {**factories.small_document()["plan"], "looks": {"times": [0.5, 1.0], "spending": "pocock"}}
+    study = factories.make_draft(document=factories.small_document(plan=plan))
+    client = signed_in(study)
+    assert client.post(address(study), {**FILLED, "people": "80", "effects": "20"}).status_code == 302
+    run = PowerRun.objects.get()
+    claim = queue.claim(run.job_id)
+    compute_power(claim)
+    claim.finish()
+
+    assert run.plans[0]["looks"] == [0.5, 1.0]
+    assert "looks at 50 % of the people" in client.get(address(study)).content.decode()
