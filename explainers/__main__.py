@@ -7,11 +7,11 @@ import sys
 from collections.abc import Sequence
 
 from explainers.benchmark import command as benchmark
-from explainers.commands import check_import, explain_items, list_methods, train_predictors
+from explainers.commands import check_import, explain_items, list_methods, simulate_subject, train_predictors
 from explainers.errors import ExplainerError
 from explainers.metrics import command as metrics
 
-_MODULES = (list_methods, train_predictors, explain_items, metrics, benchmark, check_import)
+_MODULES = (list_methods, train_predictors, explain_items, metrics, simulate_subject, benchmark, check_import)
 COMMANDS = {module.NAME: module for module in _MODULES}
 
 

@@ -86,6 +86,18 @@ def _draw(
     ]
 
 
+def changes_of(
+    predictor: Predictor, material: Material, train: Sequence[Labelled], inputs: Sequence[Input], *, seed: int
+) -> list[tuple[Perturbed, ...]]:
+    """Small changes of any inputs, found as for candidates: up to two that flip the predictor's output and two that
+    do not, a row an input; a row depends on its input, its place and the seed."""
+    with single_thread():
+        said = _outputs([predictor], inputs)
+        pairs = enumerate(zip(inputs, said, strict=True))
+        items = [_Agreed(place, Labelled(item, _class(outputs)), outputs) for place, (item, outputs) in pairs]
+        return _perturbed([predictor], PERTURBATIONS[material.modality](material, train), items, seed)
+
+
 def cell_counts(items: Sequence[Candidate]) -> dict[tuple[int, int], int]:
     """How many candidates there are of each (label, output)."""
     return dict(Counter((item.label, _class(item.outputs)) for item in items))

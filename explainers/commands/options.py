@@ -184,13 +184,13 @@ def _number(text: str) -> int | float | str:
 # --- what is said ----------------------------------------------------------------------------------------------------
 
 
-def counter(n_items: int) -> Callable[[int], None]:
-    """Tells on stderr how many items are done: on one line of a screen, on lines of their own in a log."""
+def counter(n_items: int, of_what: str = "items") -> Callable[[int], None]:
+    """Tells on stderr how many items or other things are done: on one line of a screen, on their own in a log."""
 
     def count(done: int) -> None:
         on_screen = sys.stderr.isatty()
         start, end = ("\r" if on_screen else ""), ("" if on_screen and done < n_items else "\n")
-        print(f"{start}{done} of {n_items} items", end=end, file=sys.stderr, flush=True)
+        print(f"{start}{done} of {n_items} {of_what}", end=end, file=sys.stderr, flush=True)
 
     return count
 
