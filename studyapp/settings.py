@@ -278,7 +278,7 @@ CONTENT_SECURITY_POLICY = {
 # A participant's answer is small; a design pasted as JSON is the largest thing a form carries. The size of a whole body
 # is limited by door (views/limits.py); an upload stays in memory, so that no request can fill a disk.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_300_000
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000  # twelve arms have about 600
 DATA_UPLOAD_MAX_NUMBER_FILES = 1
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 

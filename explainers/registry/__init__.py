@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from explainers.errors import ParameterError, UnknownName
-from explainers.registry.composite import COMPOSITE, PARTS
+from explainers.registry.composite import COMPOSITE, PARAMS_OF_ALL, PARTS
 from explainers.registry.entries import Choice, Digest, Entry, Float, Int, Param
 from explainers.registry.imported import IMPORTABLE, IMPORTS, UPLOAD
 from explainers.registry.placebos import PLACEBOS
@@ -34,6 +34,7 @@ __all__ = [
     "form_of",
     "forms_of",
     "needs_of",
+    "own_params",
     "parts_of",
     "signed_of",
 ]
@@ -60,6 +61,13 @@ def checked(spec: ExplainerSpec, path: str = "explainer") -> ExplainerSpec:
     }
     _check_parts(ExplainerSpec(spec.name, values), f"{path}.params")
     return ExplainerSpec(spec.name, values)
+
+
+def own_params(name: str) -> tuple[str, ...]:
+    """The parameters that a method does not merely hand on: of placebos and composites those of no other method."""
+    found = entry(name)
+    hands_on = name in EXPLAINERS and (found.placebo or name in COMPOSITE)
+    return tuple(key for key in found.params if not (hands_on and key in PARAMS_OF_ALL))
 
 
 def _check_parts(spec: ExplainerSpec, path: str) -> None:

@@ -11,8 +11,9 @@ from django.forms import BaseFormSet, BoundField, formset_factory
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from explainers.registry import EXPLAINERS, IMPORTS, Choice, Digest, Entry, Float, Int
+from explainers.registry import EXPLAINERS, IMPORTS, Choice, Digest, Entry, Float, Int, own_params
 from studyapp.forms.lines import fresh, key_from
+from studyapp.forms.more_params import MORE, MoreParamsField, printed
 from studyapp.models import Dataset, ExplanationUpload, Lab, Predictor
 
 ROLES = (("control", _("Control")), ("placebo", _("Placebo")), ("explained", _("Explained")))
@@ -70,6 +71,8 @@ class ArmForm(forms.Form):
                     if isinstance(param, Digest)
                     else _param_field(name, param)
                 )
+            if len(entry.params) > len(own_params(method)):
+                self.fields[f"{method}-{MORE}"] = MoreParamsField()
 
     def _upload_field(self, name: str, param: Digest) -> forms.Field:
         """The lab's files; what the design says now stays where the lab has no such file."""
@@ -91,7 +94,8 @@ class ArmForm(forms.Form):
     def parameter_groups(self) -> Iterator[tuple[str, Entry, list[BoundField]]]:
         """For each method with parameters: its key, its entry and the fields."""
         for method, entry in self.material.explainers.items():
-            yield method, entry, [self[f"{method}-{name}"] for name in shown_params(method)]
+            names = (f"{method}-{name}" for name in (*shown_params(method), MORE))
+            yield method, entry, [self[name] for name in names if name in self.fields]
 
     def document(self, taken: set[str]) -> dict[str, object]:
         """The arm as it stands in a design; call it on a valid form."""
@@ -110,6 +114,7 @@ class ArmForm(forms.Form):
     def _params(self, explainer: str) -> dict[str, object]:
         """The parameters that are set. What a file says of itself follows the file."""
         params = {name: self.cleaned_data[f"{explainer}-{name}"] for name in shown_params(explainer)}
+        params |= self.cleaned_data.get(f"{explainer}-{MORE}") or {}
         if explainer in IMPORTS:
             upload = self.material.uploads.get(params["upload"])
             as_it_was = {name: self._now(f"{explainer}-{name}") for name in ("form", "direction")}
@@ -122,13 +127,14 @@ class ArmForm(forms.Form):
         if head != "explainer":
             return head if head in self.fields else None
         param = rest.removeprefix("params.").split(".")[0]
-        candidate = f"{self.data.get(self.add_prefix('explainer')) or self._now('explainer')}-{param}"
-        return candidate if candidate in self.fields else "explainer"
+        chosen = self.data.get(self.add_prefix("explainer")) or self._now("explainer")
+        candidates = (f"{chosen}-{param}", f"{chosen}-{MORE}" if param else "")
+        return next((name for name in candidates if name in self.fields), "explainer")
 
 
 def shown_params(method: str) -> tuple[str, ...]:
     """The parameters that have a field of their own: of imported explanations the file, which says the others."""
-    return ("upload",) if method in IMPORTS else tuple(EXPLAINERS[method].params)
+    return ("upload",) if method in IMPORTS else own_params(method)
 
 
 def _with_current(choices: tuple[tuple[str, str], ...], current: str) -> list[tuple[str, str]]:
@@ -185,4 +191,5 @@ def arm_initial(arm: Mapping[str, object]) -> dict[str, object]:
         **{key: arm.get(key) for key in ("key", "title", "role", "predictor", "weight")},
         "explainer": name,
         **{f"{name}-{param}": value for param, value in dict(params).items()},
+        **({f"{name}-{MORE}": printed(str(name), dict(params))} if name in EXPLAINERS else {}),
     }

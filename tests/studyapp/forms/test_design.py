@@ -267,3 +267,35 @@ def test_studies_whose_people_are_kept_out_are_chosen_among_the_labs_own() -> No
     assert full(editor.document())["recruiting"] == {"exclude": list(others)}
     data["design-exclude"] = "1" * 8 + "-0000-4000-8000-" + "0" * 12
     assert not DesignEditor(base, data, others).is_valid()
+
+
+def test_what_a_placebo_hands_on_is_lines_and_stays_as_it_was() -> None:
+    make_material()
+    base = full(small_document())
+    placebo = base["arms"][1]
+    assert placebo["explainer"]["name"] == "placebo_random_weights"
+    placebo["explainer"]["params"] = {"method": "lime", "n_samples": 700, "kernel_width": 0.5}
+
+    assert saved(base) == base
+    changed = saved(base, **{"arms-1-placebo_random_weights-more": "n_samples = 900\n\nsteady_r=0.95"})
+
+    assert changed["arms"][1]["explainer"]["params"] == {"method": "lime", "n_samples": 900, "steady_r": 0.95}
+    editor = DesignEditor(base, filled(base, **{"arms-1-placebo_random_weights-more": "n_samples: 900"}))
+    assert not editor.is_valid()
+    assert "write a parameter, an equals sign" in str(editor.arms.forms[1].errors)
+
+
+def test_a_parameter_that_nobody_knows_is_refused() -> None:
+    make_material()
+    base = full(small_document())
+    editor = DesignEditor(base, filled(base, **{"arms-1-placebo_random_weights-more": "n_sample = 900"}))
+    assert editor.is_valid()
+    editor.refuse(problems_of(editor.document(), make_lab()))
+    assert "n_sample: placebo_random_weights has no such parameter" in str(list(editor.all_errors()))
+
+
+def test_twelve_arms_are_fewer_fields_than_a_form_may_have(settings) -> None:
+    make_material()
+    base = full(small_document())
+    base["arms"] = [{**base["arms"][1], "key": f"arm{n}"} for n in range(12)]
+    assert len(filled(base)) < settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
