@@ -176,7 +176,7 @@ class Reader:
         found = np.zeros(self.n_classes)
         for one in form.prototypes:
             found[one.class_index] += one.similarity
-        return found - found.mean()
+        return np.asarray(found - found.mean(), dtype=np.float64)
 
 
 def unused(form: Form) -> tuple[str, ...]:
