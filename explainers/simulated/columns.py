@@ -78,6 +78,6 @@ def _size(predictor: Predictor) -> int:
 
 def _means(picture: FloatArray) -> FloatArray:
     """The mean of each cell of a picture (height, width)."""
-    cells = grid(*picture.shape, CELLS)
+    cells = grid(picture.shape[0], picture.shape[1], CELLS)
     found = np.bincount(cells, weights=picture.ravel()) / np.bincount(cells)
     return np.asarray(found, dtype=np.float64)

@@ -176,7 +176,7 @@ class Reader:
         found = np.zeros(self.n_classes)
         for one in form.prototypes:
             found[one.class_index] += one.similarity
-        return found - found.mean()
+        return np.asarray(found - found.mean(), dtype=np.float64)
 
 
 def unused(form: Form) -> tuple[str, ...]:
@@ -186,7 +186,7 @@ def unused(form: Form) -> tuple[str, ...]:
 
 
 def _together(parts: Sequence[Seen]) -> Seen:
-    """All that stands on a page; weights of every part in its own root mean square, for their units differ."""
+    """All that stands on a page; weights of every part by its largest for the item, for their units differ."""
     statements: list[Statement] = []
     for part in parts:
         sizes = [np.abs(one.adds).max() for one in part.statements[:1]]

@@ -194,7 +194,8 @@ def _lab(
     requests = (*learning, *test)
     inputs = [request.input for request in requests]
     reader = Reader(Columns(predictor), len(predictor.classes))
-    changed, outputs = None, ()
+    changed: tuple[FloatArray, ...] | None = None
+    outputs: tuple[IntArray, ...] = ()
     if changes is not None:
         rows = (*changes.learning, *changes.test)
         changed = tuple(reader.columns.of(row) for row in rows)
@@ -303,7 +304,7 @@ def _summary(
     lab: _Lab, arm: Arm | None, found: _Taught, control: _Taught, level: float, left: tuple[str, ...] = ()
 ) -> Learned:
     return Learned(
-        explainer=arm and arm.spec,
+        explainer=arm.spec if arm else None,
         after=_mean(found.shares, level),
         gain=_mean(found.shares - lab.before, level),
         beyond_control=_mean(found.shares - control.shares, level) if arm else None,
