@@ -11,6 +11,7 @@ from explainers.errors import InputError
 from explainers.methods.base import FloatArray
 from explainers.simulated.columns import Columns
 from explainers.types import (
+    CaptionMatch,
     Composite,
     Concepts,
     Examples,
@@ -33,6 +34,7 @@ NOT_USED: Mapping[FormName, str] = {
     "rule": "The rule's coverage is not used: it is no number about this item.",
     "strip": "How far a step is from the other output is not used: only on which side it is.",
     "prototypes": "How uncertain a similarity is, is not used: of several draws all count as the prototype.",
+    "caption_match": "Only the picture's weights are used: the caption is the same for all items of an output.",
     "feature_cards": "Of a piece of text only the word at which the feature is active is used.",
 }
 
@@ -115,6 +117,8 @@ class Reader:
                 return self.columns.place(item, np.array(form.weights))
             case Heatmap():
                 return self.columns.place(item, np.array(form.values))
+            case CaptionMatch():
+                return self.columns.place(item, np.array(form.picture.values))
             case Rule():
                 asked = np.array([float(part.is_condition) for part in form.parts])
                 return self.columns.place(item, form.precision * asked)

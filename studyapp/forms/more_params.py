@@ -21,14 +21,13 @@ Params = Mapping[str, int | float | str]
 class MoreParamsField(forms.CharField):
     """Lines `name = value`; what they may be is checked with the design."""
 
-    def __init__(self, **kwargs: object) -> None:
-        super().__init__(  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__(
             required=False,
             max_length=LONGEST,
             label=_("Parameters of the methods"),
             help_text=_("One a line, for instance: n_samples = 2000. What is not here takes the method's default."),
             widget=forms.Textarea(attrs={"rows": 3, "class": "mono"}),
-            **kwargs,
         )
 
     def clean(self, value: str) -> dict[str, int | float | str]:
