@@ -23,7 +23,7 @@ from studyapp.management.gallery.plan import Shot, plan
 FOLDER = settings.BASE_DIR / "docs" / "screens" / "explanations"
 WIDTHS = {1280: 800, 375: 812}
 ADDRESS = "http://foretell.invalid/"  # nothing listens there: every request is answered here
-COLOURS = 128
+COLOURS = 256
 
 
 class Command(BaseCommand):
@@ -87,7 +87,7 @@ def answer(route: Route, pages: Mapping[str, str]) -> None:
 
 
 def smaller(png: bytes) -> bytes:
-    """The same picture with few colours: a third of the bytes, and no difference that anybody sees."""
+    """The same picture with few colours: half of the bytes, and no difference that anybody sees."""
     file = io.BytesIO()
     with Image.open(io.BytesIO(png)) as image:
         few = image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
