@@ -79,6 +79,8 @@ screens: $(VENV)/.installed-test
 	@.ci/browser $(PYTHON)
 	@$(PYTHON) manage.py demo --once
 	@$(PYTHON) manage.py screens
+	@$(PYTHON) -m explainers train all --seed 0
+	@$(PYTHON) manage.py explanation_screens
 
 release-fixture: $(VENV)/.installed-test
 	@$(PYTHON) -m tests.releases.cut

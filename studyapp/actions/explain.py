@@ -170,6 +170,13 @@ def candidates_of(keys: Sequence[str], *, per_cell: int, seed: int) -> list[Cand
     return candidates(predictors, per_cell=per_cell, seed=seed)
 
 
+def explain_one(key: str, spec: ExplainerSpec, request: ItemRequest) -> Computed:
+    """An explanation outside of any study, by the predictor of that name on this machine."""
+    from explainers.run import explain, load_predictor
+
+    return explain(load_predictor(artefact(key)), spec, [request])[0]
+
+
 def mark_failed(job: Job, error: str) -> None:
     """Show on the explanations why their job was parked."""
     _fail(list(Explanation.objects.filter(job=job).values_list("pk", flat=True)), error)

@@ -1,0 +1,1 @@
+"""Pictures of every method of explanation as a participant sees it."""
