@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from django import template
 from django.utils.formats import number_format
@@ -26,7 +26,6 @@ from explainers.types import (
     ImageInput,
     Prototypes,
     Rule,
-    RulePart,
     SingleForm,
     Snippet,
     Strip,
@@ -36,6 +35,20 @@ from explainers.types import (
 )
 from studyapp.tasktypes.base import Stimulus
 from studyapp.templatetags.pictures import Side, overlay, picture, swatch
+from studyapp.templatetags.shown import (
+    Altered,
+    Bar,
+    Card,
+    Compared,
+    Difference,
+    Neighbour,
+    Piece,
+    Row,
+    Shown,
+    Sides,
+    StepShown,
+    Word,
+)
 
 register = template.Library()
 
@@ -45,165 +58,6 @@ BAR_LEAST = 4.0  # of a margin that is not 0
 N_STRONGEST_WORDS = 6
 LEVELS = 3
 MAX_DECIMALS = 6
-
-
-@dataclass(frozen=True)
-class Sides:
-    """What left (a) and right (b) mean in this stimulus: a name for the head of a column, and words for a sentence."""
-
-    a: str
-    b: str
-    a_words: str
-    b_words: str
-    positive: Side
-    is_signed: bool
-
-    def of(self, weight: float) -> Side:
-        """The side a weight speaks for; b where it speaks for none."""
-        if not self.is_signed or weight == 0:
-            return "b"
-        return "b" if (weight > 0) == (self.positive == "b") else "a"
-
-    def words(self, weight: float) -> str:
-        """The direction in words; nothing for a weight of 0."""
-        if not self.is_signed or weight == 0:
-            return ""
-        return self.a_words if self.of(weight) == "a" else self.b_words
-
-
-@dataclass(frozen=True)
-class Bar:
-    """A weight drawn: from `x`, `width` long, on a side, with its number and direction in words."""
-
-    side: Side
-    x: str
-    width: str
-    number: str
-    words: str
-
-
-@dataclass(frozen=True)
-class Row:
-    """A variable, a word or a concept with its bar."""
-
-    name: str
-    value: str
-    bar: Bar
-    pictures: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Word:
-    """A token with the side it speaks for and how strongly, from 0 (hardly) to LEVELS."""
-
-    text: str
-    side: Side
-    level: int
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A variable with the example's value, where the item has another."""
-
-    name: str
-    value: str
-    here: str
-
-
-@dataclass(frozen=True)
-class Neighbour:
-    """Another item with the model's answer to it: how a row differs from this one, a text, or a picture."""
-
-    answer: str
-    differences: tuple[Difference, ...] = ()
-    text: str = ""
-    picture: str = ""
-
-
-@dataclass(frozen=True)
-class StepShown:
-    """A step of a strip: the part that changes in it or its picture, and how far the model leans then.
-
-    `new` is empty where a word is left out.
-    """
-
-    bar: Bar
-    name: str = ""
-    old: str = ""
-    new: str = ""
-    picture: str = ""
-    is_own: bool = False
-
-
-@dataclass(frozen=True)
-class Altered:
-    """A word of a text after the steps; where `is_changed`, `new` stands in its place, nothing if that is empty."""
-
-    text: str
-    is_changed: bool = False
-    new: str = ""
-
-
-@dataclass(frozen=True)
-class Compared:
-    """A learned prototype: its pictures, the model's answer to it where that may be told, and how alike the item is."""
-
-    pictures: tuple[str, ...]
-    answer: str
-    similarity: str
-    width: str
-    low: str = ""
-    high: str = ""
-    range: tuple[str, str] | None = None  # where the drawn range starts, and its width; None where it is nothing
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A piece of another text, cut at the word that is marked, with how active the feature is there."""
-
-    before: str
-    marked: str
-    behind: str
-    activity: str
-
-
-@dataclass(frozen=True)
-class Card:
-    """A feature: its name, the text's own word where it is most active, its effect, and pieces of other texts."""
-
-    name: str
-    word: str
-    bar: Bar
-    top: tuple[Piece, ...]
-    spread: tuple[Piece, ...]
-
-
-@dataclass(frozen=True)
-class Shown:
-    """An explanation ready for the template of its form."""
-
-    template: str
-    sides: Sides
-    rows: tuple[Row | RulePart, ...] = ()
-    words: tuple[Word, ...] = ()
-    picture: str = ""
-    overlay: str = ""
-    swatch_a: str = ""
-    swatch_b: str = ""
-    holds_input: bool = False  # a table of weights has the input's own rows, so it stands in the input's place
-    has_conditions: bool = False
-    neighbours: tuple[Neighbour, ...] = ()
-    compared: tuple[Compared, ...] = ()
-    is_uncertain: bool = False
-    cards: tuple[Card, ...] = ()
-    precision: str = ""
-    coverage: str = ""
-    steps: tuple[StepShown, ...] = ()
-    altered: tuple[Altered, ...] = ()
-    crosses: bool = False
-    is_pictures: bool = False
-    parts: tuple[Shown, ...] = ()
-    number: str = ""  # of a part; makes the names of its elements its own
 
 
 @register.simple_tag
