@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from explainers.metrics.registry import METRICS
 from explainers.metrics.types import Measurement, MetricSpec
@@ -23,7 +23,7 @@ MEASURE = "measure"
 NAMES = uuid.UUID("5a3f8a52-6a0e-4b58-9a0b-0a8f3b1f6d11")  # names the job of an arm, so that there is one
 LIVE = (StudyState.FROZEN, StudyState.OPEN, StudyState.PAUSED)
 MOST_ITEMS = 64
-FEW_ITEMS = 6  # for metrics that explain neighbours of each item, or other predictors
+FEW_ITEMS = 3  # for metrics that explain neighbours of each item, or other predictors
 EXPLAINING = frozenset(
     name for name, found in METRICS.items() if found.group in {"stability", "randomization"} or name == "seed_agreement"
 )
@@ -31,7 +31,11 @@ ALONE = tuple(name for name, found in METRICS.items() if not found.needs_other)
 
 
 def ask_for_measures() -> int:
-    """Queue the metrics of arms whose explanations are all there; how many were new. The relay asks now and then."""
+    """Queue the metrics of arms whose explanations are all there; how many were new. The relay asks now and then.
+
+    They take a minute of a core and nobody waits for them, so they come when a study has nothing else to do and no
+    explanation is waited for.
+    """
     measured = ArmMeasures.objects.filter(design=OuterRef("pk"))
     asked = Job.objects.filter(kind=MEASURE, study=OuterRef("study"))
     waiting = FrozenDesign.objects.filter(~Exists(measured), ~Exists(asked), study__state__in=LIVE)
@@ -39,7 +43,8 @@ def ask_for_measures() -> int:
 
 
 def _ask(design: FrozenDesign) -> int:
-    if not explanation_progress(design).is_complete:
+    busy = Job.objects.unfinished().filter(Q(study=design.study) | Q(queue=queue.EXPLAIN))
+    if busy.exists() or not explanation_progress(design).is_complete:
         return 0
     arms = [arm.key for arm in design.design.arms if arm.explainer and arm.explainer.name not in IMPORTS]
     for arm in arms:
