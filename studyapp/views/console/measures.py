@@ -71,4 +71,4 @@ def _cell(found: Measurement | None) -> Cell:
 
 
 def _short(value: float) -> str:
-    return f"{value:.2g}".replace("-", "\N{MINUS SIGN}")
+    return f"{value:.2f}".replace("-", "\N{MINUS SIGN}")

@@ -62,6 +62,6 @@ def test_what_was_measured_is_shown_beside_each_other() -> None:
     (row,) = table.rows
     assert (row.title, row.better) == ("Deletion area", "lower")
     assert [(cell.mean, cell.interval, cell.reason) for cell in row.cells] == [
-        ("0.82", "0.7 to 0.9", ""),
+        ("0.82", "0.70 to 0.90", ""),
         ("–", "", "It has no weights."),
     ]
