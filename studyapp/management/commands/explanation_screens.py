@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from PIL import Image
 from playwright.sync_api import Browser, Route, sync_playwright
 
 from explainers.errors import ExplainerError
@@ -23,7 +21,6 @@ from studyapp.management.gallery.plan import Shot, plan
 FOLDER = settings.BASE_DIR / "docs" / "screens" / "explanations"
 WIDTHS = {1280: 800, 375: 812}
 ADDRESS = "http://foretell.invalid/"  # nothing listens there: every request is answered here
-COLOURS = 256
 
 
 class Command(BaseCommand):
@@ -73,7 +70,7 @@ class Command(BaseCommand):
             page.goto(ADDRESS + name)
             # A window that holds all of it: the bar at its bottom would cover a part of what is longer.
             page.set_viewport_size({"width": width, "height": page.evaluate("document.documentElement.scrollHeight")})
-            (FOLDER / f"{name}-{width}.png").write_bytes(smaller(page.screenshot()))
+            page.screenshot(path=FOLDER / f"{name}-{width}.png")
         context.close()
 
 
@@ -84,12 +81,3 @@ def answer(route: Route, pages: Mapping[str, str]) -> None:
         route.fulfill(path=settings.STATIC_ROOT / path.removeprefix(settings.STATIC_URL))
     else:
         route.fulfill(body=pages[path.removeprefix("/")], content_type="text/html; charset=utf-8")
-
-
-def smaller(png: bytes) -> bytes:
-    """The same picture with few colours: half of the bytes, and no difference that anybody sees."""
-    file = io.BytesIO()
-    with Image.open(io.BytesIO(png)) as image:
-        few = image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
-    few.save(file, format="PNG", optimize=True)
-    return file.getvalue()
