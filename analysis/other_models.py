@@ -236,7 +236,7 @@ def _logit(work: Estimation, trials: _Trials, comparison: Comparison, pair: tupl
 
 def _single_answers(correct: FloatArray, given: IntArray) -> FloatArray:
     """Return counts as single answers, shape (given.sum(),): the right ones first."""
-    first = np.concatenate([[0], np.cumsum(given)[:-1]])
+    first = np.cumsum(given) - given
     number = np.arange(int(given.sum())) - np.repeat(first, given)
     single: FloatArray = (number < np.repeat(correct, given)).astype(np.float64)
     return single

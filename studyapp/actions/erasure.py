@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from django.apps import apps
 from django.db import OperationalError, connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext
 
@@ -93,13 +94,21 @@ def forget(*, enrolment_id: int, asked_by: str) -> None:
 
 
 def renew_reports(stage: Stage) -> None:
-    """Mark what was computed with somebody who has left, and have it computed without them."""
+    """Mark what was computed with somebody who has left, and have it computed without them.
+
+    A report that is being computed is locked too: it is kept before, and marked here, or notices after that its
+    responses have changed.
+    """
     stages = analysed_with(stage)
-    with_them = Report.objects.filter(stage__in=stages, document__isnull=False, outdated_at=None)
-    reported = {stage_id for stage_id in with_them.values_list("stage_id", flat=True)}
-    with_them.update(outdated_at=timezone.now())
+    current = Report.objects.select_for_update(of=("self",)).filter(stage__in=stages, outdated_at=None).order_by("pk")
+    computed = {
+        pk: stage_id
+        for pk, stage_id, is_computed in current.values_list("pk", "stage_id", Q(document__isnull=False))
+        if is_computed
+    }
+    Report.objects.filter(pk__in=computed).update(outdated_at=timezone.now())
     for each in stages:
-        if each.pk in reported:
+        if each.pk in computed.values():
             request_report(stage=each, actor=audit.SYSTEM)
 
 

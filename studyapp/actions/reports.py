@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 
 from analysis.api import analyse, draw_figures, read_design, read_table
 from analysis.errors import AnalysisError
+from analysis.report import Report as Result
 from studyapp import queue
 from studyapp.actions import audit
 from studyapp.actions.looks import found_looks
@@ -53,20 +54,34 @@ def _note(report: Report) -> None:
 
 def fill_report(report: Report) -> Report:
     """Compute a report now; raises StudyError when there is nothing to analyse."""
-    stage = report.stage
-    text = responses_csv(analysed_with(stage))
+    while True:  # until nobody withdrew meanwhile
+        text = responses_csv(analysed_with(report.stage))
+        result = _analysed(report.stage, text)
+        report.document = json.loads(result.to_json())
+        report.figures = [
+            {"name": f.key, "title": f.title, "caption": f.caption, "alt": f.alt, "svg": f.svg}
+            for f in draw_figures(result)
+        ]
+        report.responses_sha256 = hashlib.sha256(text.encode("utf-8")).hexdigest()
+        if _kept(report, text):
+            return report
+
+
+def _analysed(stage: Stage, text: str) -> Result:
     planned = stage.kind in stage.study.frozen.design.plan.stages
     try:
         table = read_table(text)
         design = read_design(design_json(stage.study.frozen))
-        result = analyse(table, design, stages=None if planned else (stage.kind,), looks=found_looks(stage.study))
+        return analyse(table, design, stages=None if planned else (stage.kind,), looks=found_looks(stage.study))
     except AnalysisError as error:
         raise StudyError(str(error)) from error
-    report.document = json.loads(result.to_json())
-    report.figures = [
-        {"name": f.key, "title": f.title, "caption": f.caption, "alt": f.alt, "svg": f.svg}
-        for f in draw_figures(result)
-    ]
-    report.responses_sha256 = hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+@transaction.atomic
+def _kept(report: Report, text: str) -> bool:
+    """Save the report unless its responses changed since they were read; who erases waits, and then marks it."""
+    Report.objects.select_for_update().get(pk=report.pk)
+    if responses_csv(analysed_with(report.stage)) != text:
+        return False
     report.save(update_fields=["document", "figures", "responses_sha256"])
-    return report
+    return True

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from analysis.adjustment import ADJUSTMENTS
-from analysis.api import analyse, read_design, read_table, report_from_json
+from analysis.api import analyse, draw_figures, read_design, read_table, report_from_json
 from analysis.enrolments import read_enrolments
 from analysis.errors import DesignError, EmptyStudyError, ReportError, TableError
 from analysis.estimands import ESTIMANDS
@@ -156,6 +156,29 @@ def test_an_arm_with_nobody_leaves_the_other_contrasts_alone(simulate):
 
     assert (senn.value, senn.p_value, senn.n_enrolments) == (None, None, {"senn": 0, "none": 10})
     assert lime.p_adjusted == pytest.approx(min(1, 2 * lime.p_value))
+
+
+LEFT_BEHIND = [("gain_in_accuracy", ("none",)), ("gain_in_accuracy", ("lime", "senn"))]
+
+
+@pytest.mark.parametrize(
+    ("estimand", "gone"), [*LEFT_BEHIND, *((name, ("none", "senn")) for name in sorted(ESTIMANDS))]
+)
+def test_whoever_is_left_there_is_a_report(simulate, estimand, gone):
+    # So few people may be left after erasures, and two arms of a contrast may both be empty.
+    study = simulate(
+        6, arms=THREE_ARMS, n_items=4, draws=20, bootstrap_draws=10, dropout=0.2, estimand=estimand,
+        missing="no_gain" if estimand == "gain_in_accuracy" else "available",
+    )  # fmt: skip
+    study.without([row for row in study.rows if row["arm"] in gone])
+
+    report = analyse(study.table, study.design)
+
+    assert report_from_json(report.to_json()) == report
+    assert {figure.key for figure in draw_figures(report)} >= {"flow"}
+    for estimate in report.primary:
+        empty = 0 in estimate.n_enrolments.values()
+        assert (estimate.value is None) or not empty
 
 
 def test_one_participant_an_arm_gives_a_value_without_interval_or_test(simulate):
