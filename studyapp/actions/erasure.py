@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 
 from django.apps import apps
 from django.db import OperationalError, connection, transaction
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext
 
@@ -102,9 +101,7 @@ def renew_reports(stage: Stage) -> None:
     stages = analysed_with(stage)
     current = Report.objects.select_for_update(of=("self",)).filter(stage__in=stages, outdated_at=None).order_by("pk")
     computed = {
-        pk: stage_id
-        for pk, stage_id, is_computed in current.values_list("pk", "stage_id", Q(document__isnull=False))
-        if is_computed
+        pk: stage_id for pk, stage_id, digest in current.values_list("pk", "stage_id", "responses_sha256") if digest
     }
     Report.objects.filter(pk__in=computed).update(outdated_at=timezone.now())
     for each in stages:
