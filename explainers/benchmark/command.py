@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> None:
 def subject(name: str) -> Subject:
     """The trained predictor, trained now if need be, with held-out items."""
     print(f"{name} ...", file=sys.stderr, flush=True)
-    trained = find_trained(name, may_train=True)
+    trained = find_trained(name)
     return Subject(trained.card.name, trained.predictor, _requests(trained))
 
 

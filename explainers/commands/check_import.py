@@ -41,7 +41,6 @@ def add_parser(commands: Commands[argparse.ArgumentParser]) -> None:
     command.add_argument(
         "--predictor", metavar="NAME", help="hold items and classes against this trained predictor and its data"
     )
-    command.set_defaults(train=False)
 
 
 def run(options: argparse.Namespace) -> None:

@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> None:
     if set(params) - {""}:
         raise ParameterError("--param: NAME=VALUE without a point was expected")
     spec = checked(ExplainerSpec(options.method, params.get("", {})))
-    trained = find_trained(options.predictor, may_train=options.train)
+    trained = find_trained(options.predictor)
     requests = find_requests(trained, options.items, [spec], options.seed)
     found = explain(trained.predictor, spec, requests, progress=counter(len(requests)))
     as_import = options.out is not None and options.out.suffix == ".jsonl"

@@ -11,7 +11,7 @@ from pathlib import Path
 from explainers.artifacts import load_predictor
 from explainers.candidates import distinct
 from explainers.cards import CARD_FILE, Card, read_card
-from explainers.errors import ArtifactError, InputError, ParameterError, UnknownName
+from explainers.errors import InputError, ParameterError, UnknownName
 from explainers.material import material as find_material
 from explainers.material.base import split
 from explainers.methods.blocks import own_classes
@@ -48,9 +48,6 @@ def add_items(command: argparse.ArgumentParser) -> None:
         help="a predictor by its name, a material by its name (its first predictor), or the folder of a trained one",
     )
     command.add_argument(
-        "--train", action="store_true", help="train the predictor now if it is not there; otherwise that is an error"
-    )
-    command.add_argument(
         "--items",
         default="0:64",
         metavar="FROM:TO",
@@ -69,35 +66,30 @@ def add_params(command: argparse.ArgumentParser, text: str = "a parameter of the
 # --- predictors ------------------------------------------------------------------------------------------------------
 
 
-def find_trained(name: str, *, may_train: bool = False) -> Trained:
-    """The trained predictor of a name or folder.
+def find_trained(name: str) -> Trained:
+    """The trained predictor of a name or folder; a registered one that is not there yet is trained, and stderr says so.
 
     Raises
     ------
     UnknownName
         When it is neither a registered predictor nor a material nor a folder with a card.
     ArtifactError
-        When it is not trained and may not be trained now, or is damaged.
+        When it is damaged.
     """
     folder = Path(name)
     if (registered := _registered(name)) is not None:
         folder = predictor_folder(registered)
-        if may_train:
-            report_training(registered)
-        elif not (folder / CARD_FILE).exists():
-            raise ArtifactError(
-                f"{registered} is not trained yet: `python -m explainers train {registered}` does it, or --train here"
-            )
+        _train_once(registered, folder)
     elif not (folder / CARD_FILE).exists():
         raise UnknownName(f"--predictor {name}: none of {', '.join(PREDICTORS)}, and no folder with a {CARD_FILE}")
     return Trained(load_predictor(folder), read_card(folder))
 
 
-def report_training(name: str) -> None:
-    """Train a registered predictor unless it is there, and say so on stderr when that took place."""
-    card, is_new = train(name)
-    if is_new:
-        print(f"{name}: trained now, in {card.seconds:.1f} s", file=sys.stderr, flush=True)
+def _train_once(name: str, folder: Path) -> None:
+    if not (folder / CARD_FILE).exists():
+        print(f"{name} is not trained yet: it is trained now, and kept in {folder}", file=sys.stderr, flush=True)
+        card, _ = train(name)
+        print(f"{name}: trained in {card.seconds:.1f} s", file=sys.stderr, flush=True)
 
 
 def _registered(name: str) -> str | None:

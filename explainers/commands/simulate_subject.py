@@ -88,7 +88,7 @@ def add_parser(commands: Commands[argparse.ArgumentParser]) -> None:
 def run(options: argparse.Namespace) -> None:
     """Simulate, print the table, write the file; raises ExplainerError or OSError."""
     specs = _specs(options)
-    trained = find_trained(options.predictor, may_train=options.train)
+    trained = find_trained(options.predictor)
     learning = find_requests(trained, options.learning, specs, options.seed)
     test = find_requests(trained, options.items, specs, options.seed)
     found = simulate(

@@ -90,7 +90,7 @@ def run(options: argparse.Namespace) -> None:
     against = Arm(ExplainerSpec(options.against, {})) if options.against else None
     specs = [MetricSpec(name, params.get(name, {})) for name in options.metric or METRICS]
     _expect_used(params, specs)
-    trained = find_trained(options.predictor, may_train=options.train)
+    trained = find_trained(options.predictor)
     predictor = trained.predictor
     requests = find_requests(trained, options.items, [one.spec for one in (arm, against) if one], options.seed)
     found = measure(

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[3]
 def explained(registered: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
     """Explanations of a tiny predictor that was really trained, in the format."""
     out = tmp_path / "e.jsonl"
-    run = ["explain", "--predictor", "adult", "--method", "saliency", "--items", "0:6", "--train", "--out", str(out)]
+    run = ["explain", "--predictor", "adult", "--method", "saliency", "--items", "0:6", "--out", str(out)]
     assert main(run) == 0
     capsys.readouterr()
     return out
