@@ -7,12 +7,18 @@ from collections.abc import Iterator, Mapping
 import pytest
 import torch
 
+from tests.contracts.explainer_runs import Results
 from tests.contracts.tiny import PREDICTORS, Case, case
 
 
 @pytest.fixture(scope="session")
 def cases() -> Mapping[str, Case]:
     return {name: case(name) for name in PREDICTORS}
+
+
+@pytest.fixture(scope="session")
+def results(cases: Mapping[str, Case]) -> Results:
+    return Results(cases)
 
 
 @pytest.fixture(scope="module", autouse=True)
