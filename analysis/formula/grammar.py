@@ -166,6 +166,8 @@ class _Parser:
     # --- phrases --------------------------------------------------------------------------------------------------
 
     def _response(self) -> tuple[str, str | None, str | None]:
+        if self._next() == "log" and self._next(1) == "(":
+            raise self._error("the family lognormal takes the logarithm itself; write the column without log()")
         if self._next() != "cbind":
             return self._name(), None, None
         self._take()

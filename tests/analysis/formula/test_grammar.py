@@ -65,6 +65,7 @@ def test_factors_and_counts_are_read() -> None:
         ("y ~ a + (1|p/q)", "'/' in"),
         ("y ~ a + (1|p:q)", "a group is one column"),
         ("y ~ a - (1|p)", "random effects cannot be taken away"),
+        ("log(rt) ~ a + (1|p)", "the family lognormal takes the logarithm itself"),
         ("y ~ a + (1|p", "'\\)' was expected, the end came"),
         ("cbind(a, b - c) ~ 1 + (1|p)", "cbind\\(a, b - a\\) was expected"),
         ("y ~ 2 + (1|p)", "the name of a column was expected, '2' came"),
