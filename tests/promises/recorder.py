@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.promises.ledger import MODE, Reached, Run, Shown, read_run, render, shown_from
+from tests.promises.ledger import MODE, Reached, Run, Shown, read_run, shown_from
+from tests.promises.page import render
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE, RECORD = ROOT / "docs" / "promises.md", ROOT / "docs" / "promises.json"

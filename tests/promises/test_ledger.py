@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.promises.ledger import PROMISES, Promise, Run, Shown, read_run, render
+from tests.promises.ledger import PROMISES, Promise, Run, Shown, read_run
+from tests.promises.page import render
 from tests.promises.recorder import PAGE, RECORD, ROOT
 
 MARK = re.compile(r"pytest\.mark\.(promise|control)\((\d+)")
@@ -62,22 +63,30 @@ def test_smaller_numbers_never_take_the_place_of_the_promised_ones() -> None:
     assert Run("1", "here", (small,)).with_newer([full]) == (full,)
 
 
+def entry(number: int, kind: str, test: str, outcome: str = "passed", **more: object) -> Shown:
+    return Shown(number, kind, f"tests/test_a.py::{test}", outcome=outcome, date="today", commit="abc", **more)  # type: ignore[arg-type]
+
+
 def test_a_promise_without_a_test_and_a_control_that_stayed_green_are_named() -> None:
-    promises = (Promise(1, "Kept.", "all"), Promise(2, "Forgotten.", "all"))
+    promises = (Promise(1, "Kept.", "all"), Promise(2, "Forgotten.", "all"), Promise(3, "Sound.", "all"))
     shown = (
-        Shown(
-            1,
-            "promise",
-            "tests/test_a.py::test_kept",
-            reached=("10 of 10",),
-            outcome="passed",
-            date="today",
-            commit="abc",
-        ),
-        Shown(
-            1, "control", "tests/test_a.py::test_broken", broken="no lock", outcome="failed", date="today", commit="abc"
-        ),
+        entry(1, "promise", "test_kept", reached=("10 of 10",)),
+        entry(1, "control", "test_broken", "failed", broken="no lock"),
+        entry(3, "promise", "test_sound", reached=("5 of 5",), scale="quick"),
+        entry(3, "control", "test_unsound", broken="no key", reached=("2 lost",)),
     )
     page = render(Run("1", "here", shown), promises)
-    assert "| 1 | Kept. | all | 10 of 10 | `test_a.py::test_kept` passed | no lock: **failed** | today abc |" in page
-    assert "| 2 | Forgotten. | all | – | **none** | **none** | never |" in page
+    assert "| [1](#1) | Kept. | **no** | 1 | 0 of 1 |" in page
+    assert "| [2](#2) | Forgotten. | **not shown** | 0 | 0 of 0 |" in page
+    assert "| [3](#3) | Sound. | yes *(smaller numbers)* | 1 | 1 of 1 |" in page
+    assert "- 10 of 10\n- Broken on purpose: no lock: **failed**\n" in page
+    assert "- 5 of 5 *(smaller numbers)*\n- Broken on purpose: no key: turned red (2 lost)\n" in page
+    assert "`test_a.py::test_kept` passed (today abc)" in page
+
+
+def test_many_cases_of_one_test_are_told_by_one_of_them_and_their_outcomes() -> None:
+    outcomes = ("passed", "passed", "failed", "passed")
+    cases = [entry(1, "promise", f"test_all[{n}]", out, reached=(f"case {n}",)) for n, out in enumerate(outcomes)]
+    page = render(Run("1", "here", tuple(cases)), [Promise(1, "Kept.", "all")])
+    assert "- 4 cases, such as: case 0\n" in page
+    assert "`test_a.py::test_all` 1 failed, 3 passed (today abc)" in page
