@@ -217,10 +217,12 @@ class Arena:
         return False
 
     def hang_the_broker(self, for_s: float) -> bool:
-        """The broker accepts and never answers; whether anybody ran into it."""
-        before = self.gate.swallowed
+        """The broker accepts and never answers, until somebody ran into it, which takes long on a busy machine."""
+        before, deadline = self.gate.swallowed, time.monotonic() + UP_S
         self.gate.hung.set()
         time.sleep(for_s)
+        while self.gate.swallowed == before and time.monotonic() < deadline:
+            time.sleep(0.1)
         self.gate.hung.clear()
         return self.gate.swallowed > before
 
