@@ -18,7 +18,6 @@ Multiplicity = Literal["holm", "hochberg", "westfall_young", "dunnett", "benjami
 Weights = tuple[int, ...]
 Adjust = Callable[[Sequence[float | None]], Sequence[float | None]]
 
-TINY: Final = 1e-300
 _BY_P: Final[dict[str, Adjust]] = {"holm": holm, "hochberg": hochberg, "benjamini_hochberg": benjamini_hochberg}
 MULTIPLICITIES: Final = (*_BY_P, "westfall_young", "dunnett")
 
@@ -90,24 +89,6 @@ def _nominal(times: tuple[float, ...], alpha: float, spending: str) -> FloatArra
     """What a two-sided p-value is compared with at each look; 0 where nothing stops."""
     bounds = spending_bounds(times, alpha=alpha, spending=spending_named(spending))
     return np.array([p or 0.0 for p in bounds.nominal_p])
-
-
-def looked_criticals(alpha: float, n_arms: int, times: tuple[float, ...], spending: str) -> FloatArray:
-    """Return the values that |z| is compared with at each look, about; shape (n_looks, n_arms)."""
-    shares = [_nominal(times, alpha / left, spending) for left in range(1, n_arms + 1)]
-    return np.asarray(stats.norm.isf(np.maximum(np.array(shares).T, TINY) / 2), dtype=np.float64)
-
-
-def criticals(alpha: float, multiplicity: Multiplicity, weights: Weights) -> FloatArray:
-    """Return the values that |z| is compared with, about: near them a decision is in doubt."""
-    m = len(weights) - 1
-    ranks = np.arange(1, m + 1)
-    if multiplicity == "benjamini_hochberg":
-        return np.asarray(stats.norm.isf(alpha * ranks / m / 2), dtype=np.float64)
-    if multiplicity in _BY_P:
-        return np.asarray(stats.norm.isf(alpha / ranks / 2), dtype=np.float64)
-    sizes = ranks if multiplicity == "westfall_young" else ranks[-1:]
-    return np.array([_critical(alpha, weights[0], weights[1 : size + 1]) for size in sizes])
 
 
 def _stepped_down(z: FloatArray, alpha: float, weights: Weights) -> list[bool]:

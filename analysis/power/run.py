@@ -9,18 +9,16 @@ from typing import Final
 import numpy as np
 from scipy import stats
 
-from analysis.inference.mixed.batch import BatchFit, Pilot, fit_batch, pilot, refine
+from analysis.inference.mixed.batch import fit_batch, pilot
 from analysis.inference.mixed.families import FAMILIES
-from analysis.power.decide import criticals, found, found_over_looks, looked_criticals
+from analysis.power.decide import found, found_over_looks
 from analysis.power.plan import PowerPlan
 from analysis.power.simulate import Studies, lay_out_studies, simulate, truth
-from analysis.types import BoolArray, FloatArray, Interval
+from analysis.types import FloatArray, Interval
 
-CHUNK: Final = 8  # studies side by side: what the processor's caches hold
+CHUNK: Final = 8  # studies side by side at most, and answers: what the processor's caches hold
+ANSWERS: Final = 30_000
 N_PILOTS: Final = 6
-NEAR: Final = (
-    0.06  # of a critical value; the shortcut is wrong by 0.3 percent as a rule, by 2.6 at most in small studies
-)
 PILOT_SEED: Final = 2**31  # apart from the studies that are counted
 Progress = Callable[[int, int], bool]
 
@@ -79,8 +77,7 @@ def power(plan: PowerPlan, *, workers: int = 1, progress: Progress | None = None
     Notes
     -----
     Source: Green & MacLeod (2016) for power by simulating the planned model; Westfall, Kenny & Judd (2014) for why
-    items are drawn anew too. The batch is our own (inference/mixed/batch.py); a study whose z is so near a critical
-    value that the batch's shortcut could decide otherwise is fitted in full, so that all decisions are the full fit's.
+    items are drawn anew too. The batch is our own (inference/mixed/batch.py); its z are within 0.01 of full fits'.
     """
     known = tuple(_pilot(plan, n) for n in plan.sizes) if plan.test == "mixed" else None
     parts: list[FloatArray] = []
@@ -92,8 +89,8 @@ def power(plan: PowerPlan, *, workers: int = 1, progress: Progress | None = None
     return _summary(plan, np.concatenate(parts))
 
 
-def _parts(plan: PowerPlan, known: tuple[Pilot, ...] | None, workers: int) -> Iterator[FloatArray]:
-    starts = range(0, plan.n_studies, CHUNK)
+def _parts(plan: PowerPlan, known: tuple[FloatArray, ...] | None, workers: int) -> Iterator[FloatArray]:
+    starts = range(0, plan.n_studies, _side_by_side(plan))
     if workers == 1:
         yield from (_p_values(plan, known, start) for start in starts)
         return
@@ -107,41 +104,32 @@ def _parts(plan: PowerPlan, known: tuple[Pilot, ...] | None, workers: int) -> It
             pool.shutdown(cancel_futures=True)
 
 
-def _pilot(plan: PowerPlan, n_people: int) -> Pilot:
+def _side_by_side(plan: PowerPlan) -> int:
+    return max(1, min(CHUNK, ANSWERS // (plan.scenario.n_people * plan.scenario.n_items * 2)))
+
+
+def _pilot(plan: PowerPlan, n_people: int) -> FloatArray:
     numbers = PILOT_SEED + np.arange(N_PILOTS)
     layout = lay_out_studies(plan.scenario, simulate(plan.scenario, numbers, plan.seed).first(n_people))
     return pilot(layout, FAMILIES["logit"], truth(plan.scenario))
 
 
-def _p_values(plan: PowerPlan, known: tuple[Pilot, ...] | None, start: int) -> FloatArray:
+def _p_values(plan: PowerPlan, known: tuple[FloatArray, ...] | None, start: int) -> FloatArray:
     """Return the p-values of a chunk at each look, shape (n, n_looks, n_arms - 1); NaN where there is none."""
-    numbers = np.arange(start, min(start + CHUNK, plan.n_studies))
+    numbers = np.arange(start, min(start + _side_by_side(plan), plan.n_studies))
     studies = simulate(plan.scenario, numbers, plan.seed)
     return np.stack([_at_look(plan, known, studies.first(n), look) for look, n in enumerate(plan.sizes)], axis=1)
 
 
-def _at_look(plan: PowerPlan, known: tuple[Pilot, ...] | None, studies: Studies, look: int) -> FloatArray:
+def _at_look(plan: PowerPlan, known: tuple[FloatArray, ...] | None, studies: Studies, look: int) -> FloatArray:
     """Return the p-values of the people who are counted, shape (n, n_arms - 1)."""
     if known is None:
         return _welch(studies, len(plan.scenario.weights))
     layout = lay_out_studies(plan.scenario, studies)
-    assumed, family = truth(plan.scenario), FAMILIES["logit"]
-    fits = fit_batch(layout, family, assumed, known[look])
-    fits = refine(layout, family, fits, _is_near(fits, plan, look), assumed)
+    fits = fit_batch(layout, FAMILIES["logit"], truth(plan.scenario), known[look])
     z = fits.coefficients[:, 2:] / fits.standard_errors[:, 2:]
     p_values: FloatArray = np.where(fits.converged[:, None], 2.0 * stats.norm.sf(np.abs(z)), np.nan)
     return p_values
-
-
-def _is_near(fits: BatchFit, plan: PowerPlan, look: int) -> BoolArray:
-    """Whether some arm's z stands near one of the values that it is compared with."""
-    z = np.abs(fits.coefficients[:, 2:] / fits.standard_errors[:, 2:])
-    if plan.looks:
-        critical = looked_criticals(plan.alpha, len(plan.scenario.effects), plan.looks, plan.spending)[look]
-    else:
-        critical = criticals(plan.alpha, plan.multiplicity, plan.scenario.weights)
-    near: BoolArray = np.abs(z[..., None] / critical - 1.0) < NEAR
-    return np.asarray(near.any(axis=(1, 2)), dtype=np.bool_)
 
 
 def _welch(studies: Studies, n_arms: int) -> FloatArray:

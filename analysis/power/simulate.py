@@ -83,9 +83,10 @@ def _one(scenario: Scenario, beta: FloatArray, draw: np.random.Generator) -> tup
 def _allocate(scenario: Scenario, draw: np.random.Generator) -> IntArray:
     """Permuted blocks of random size, the last one often unfilled."""
     unit = np.repeat(np.arange(len(scenario.weights)), scenario.weights)
-    blocks: list[IntArray] = []
-    while sum(map(len, blocks)) < scenario.n_people:
+    blocks, filled = list[IntArray](), 0
+    while filled < scenario.n_people:
         blocks.append(draw.permutation(np.tile(unit, draw.choice(scenario.block_multiples))))
+        filled += len(blocks[-1])
     return np.concatenate(blocks)[: scenario.n_people]
 
 

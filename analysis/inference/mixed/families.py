@@ -50,24 +50,28 @@ class Logit:
 
     def terms(self, eta: FloatArray, successes: FloatArray, trials: FloatArray) -> Terms:
         """Return log-likelihood, score and weight; overflows for no eta."""
-        small = np.exp(-np.abs(eta))
-        one_plus = 1.0 + small
-        probability = np.where(eta >= 0, 1.0, small) / one_plus
-        expected = trials * probability
+        small, likelier = _sides(eta)
+        probability = 0.5 + np.copysign(likelier - 0.5, eta)
         # m log(1 - p) = -m (max(eta, 0) + log(1 + exp(-|eta|)))
-        loglik = successes * eta - trials * (np.maximum(eta, 0.0) + np.log(one_plus))
-        return Terms(loglik, successes - expected, expected * (1.0 - probability))
+        loglik = successes * eta - trials * (np.maximum(eta, 0.0) - np.log(likelier))
+        return Terms(loglik, successes - trials * probability, trials * small * likelier**2)
 
     def weight_slope(self, eta: FloatArray, successes: FloatArray, trials: FloatArray) -> FloatArray:
         """Return m p (1 - p) (1 - 2p)."""
-        probability = special.expit(eta)
-        slope: FloatArray = trials * probability * (1.0 - probability) * (1.0 - 2.0 * probability)
+        small, likelier = _sides(eta)
+        slope: FloatArray = trials * small * likelier**2 * np.copysign(1.0 - 2.0 * likelier, -eta)
         return slope
 
     def probability(self, eta: FloatArray) -> FloatArray:
         """Return 1 / (1 + exp(-eta))."""
         values: FloatArray = special.expit(eta)
         return values
+
+
+def _sides(eta: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return exp(-|eta|) and 1 / (1 + exp(-|eta|)), the likelier answer's probability: no branch on the sign of eta."""
+    small = np.exp(-np.abs(eta))
+    return small, 1.0 / (1.0 + small)
 
 
 class Probit:

@@ -11,6 +11,7 @@ from analysis.errors import InputError
 from analysis.inference.mixed.ascent import Maximum, maximise
 from analysis.inference.mixed.crossing import Crossing, check_lengths, cross, design_problems
 from analysis.inference.mixed.families import FAMILIES, Link
+from analysis.inference.mixed.information import inverse_of
 from analysis.inference.mixed.laplace import Laplace, Parameters
 from analysis.inference.mixed.layout import Layout
 from analysis.types import BoolArray, FloatArray, IntArray, Interval
@@ -331,11 +332,7 @@ def covariance_of_all(top: Maximum) -> FloatArray:
 
 def free_covariance(top: Maximum) -> FloatArray:
     """Invert minus the Hessian; a direction of no information at all gets an infinite variance, not an error."""
-    values, vectors = np.linalg.eigh(-top.hessian)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        inverse = np.where(values > 1e-10 * values.max(), 1.0 / values, np.inf)
-        covariance: FloatArray = np.einsum("ij,j,kj->ik", vectors, np.minimum(inverse, 1e12), vectors)
-    return covariance
+    return inverse_of(-top.hessian)
 
 
 def certify(top: Maximum, fixed_part: FloatArray) -> Certificate:

@@ -225,7 +225,9 @@ class Laplace:
 
     def _spread(self, loadings: tuple[FloatArray, FloatArray], rows: FloatArray, columns: FloatArray) -> FloatArray:
         """Return Z Lambda (rows, columns), an entry for each observation."""
-        out: FloatArray = np.matmul(loadings[0], rows[..., None])[..., 0]
+        out: FloatArray = loadings[0][..., 0] * rows[:, :, None, 0]
+        for effect in range(1, rows.shape[-1]):
+            out += loadings[0][..., effect] * rows[:, :, None, effect]
         flat = columns.reshape(self._n_columns, -1)
         for effect in range(flat.shape[1]):
             out += loadings[1][..., effect] * flat[:, effect].take(self.layout.column)

@@ -10,7 +10,7 @@ from analysis.inference.multiplicity import hochberg, holm
 from analysis.inference.sequential.looks import LookPlan
 from analysis.looks import ContrastLook, LookMade, sequential_tests, stops
 from analysis.power import PowerPlan, Scenario, power
-from analysis.power.decide import MULTIPLICITIES, criticals, found, found_over_looks
+from analysis.power.decide import MULTIPLICITIES, found, found_over_looks
 from analysis.types import Contrast
 
 WEIGHTS = (2, 1, 1, 3)
@@ -52,16 +52,18 @@ def test_what_is_found_is_what_the_adjusted_p_values_say():
 
 @pytest.mark.parametrize("multiplicity", MULTIPLICITIES)
 def test_one_arm_alone_is_not_adjusted_and_no_p_is_not_found(multiplicity):
-    assert criticals(0.05, multiplicity, (1, 1)) == pytest.approx([stats.norm.isf(0.025)], abs=1e-9)
-    assert found(np.array([0.049]), 0.05, multiplicity, (1, 1)) == [True]
-    assert found(np.array([0.051]), 0.05, multiplicity, (1, 1)) == [False]
+    assert found(np.array([0.05 - 1e-9]), 0.05, multiplicity, (1, 1)) == [True]
+    assert found(np.array([0.05 + 1e-9]), 0.05, multiplicity, (1, 1)) == [False]
     assert found(np.array([np.nan, 1e-6]), 0.05, multiplicity, (1, 1, 1)) == [False, True]
 
 
 def test_dunnetts_value_is_that_of_the_tables():
     # Dunnett (1964), Biometrics 20, table II: two-sided, 5 %, infinite degrees of freedom, equal groups.
     for n_arms, value in ((2, 2.21), (3, 2.35), (5, 2.51), (9, 2.69)):
-        assert criticals(0.05, "dunnett", (1,) * (n_arms + 1))[0] == pytest.approx(value, abs=0.006)
+        above, below = (2 * stats.norm.sf(value + way) for way in (0.006, -0.006))
+        others = [np.nan] * (n_arms - 1)
+        assert found(np.array([above, *others]), 0.05, "dunnett", (1,) * (n_arms + 1))[0]
+        assert not found(np.array([below, *others]), 0.05, "dunnett", (1,) * (n_arms + 1))[0]
 
 
 def test_the_power_is_that_of_the_planned_adjustment():
