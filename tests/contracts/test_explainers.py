@@ -36,6 +36,8 @@ from explainers.types import (
     FeatureCards,
     FeatureWeights,
     Form,
+    FormulaCard,
+    Formulas,
     Heatmap,
     Input,
     ItemRequest,
@@ -61,6 +63,7 @@ FEW = {
     "max_conditions": 2,
     "n_rounds": 20,
     "training_steps": 30,
+    "active_share": 0.05,
 }
 # These placebos look at the real weights alone, so one base method for every kind of unit will do.
 KINDS = (
@@ -74,6 +77,7 @@ KINDS = (
     "latent_shift",
     "prototypes",
     "probabilistic_prototypes",
+    "concept_formulas",
 )
 BASES = {
     "placebo_random": KINDS,
@@ -124,7 +128,7 @@ class Run:
     @property
     def has_weights(self) -> bool:
         """Whether the parts of an item are weighed, and not other items, changes, prototypes or several forms shown."""
-        return not {"examples", "strip", "prototypes", "composite"} & set(base_of(self.spec).forms.values())
+        return not {"examples", "strip", "prototypes", "formulas", "composite"} & set(base_of(self.spec).forms.values())
 
     @property
     def is_attention(self) -> bool:
@@ -191,6 +195,7 @@ NUMBERS: Mapping[type, Callable[[Any], list[float]]] = {
     Examples: lambda form: [float(example.class_index) for example in form.examples],
     Prototypes: lambda form: [float(prototype.class_index) for prototype in form.prototypes],
     FeatureCards: lambda form: [card.effect for card in form.cards],
+    Formulas: lambda form: [card.effect for card in form.cards],
     CaptionMatch: lambda form: [*form.picture.values, *form.caption.weights],
     Rule: lambda form: [float(part.is_condition) for part in form.parts],
     Strip: lambda form: [step.margin for step in form.steps],
@@ -256,6 +261,8 @@ def check_beside(shown: Form, item: Input, model: Predictor) -> None:
     match shown:
         case FeatureCards(cards=cards):
             check_cards(item, model, cards)
+        case Formulas(cards=cards):
+            check_formulas(item, cards)
         case CaptionMatch(picture=picture, caption=caption):
             check_names(picture, item, model)
             assert caption.tokens[1] in model.classes
@@ -316,6 +323,19 @@ def check_cards(item: Input, model: Predictor, cards: Sequence[FeatureCard]) -> 
     assert len(pieces) == 3 * 7
     shown = [" ".join(word for word in piece.words if word != "…") for piece in pieces]
     assert all(any(one in text for text in texts) for one in shown)
+
+
+def check_formulas(item: Input, cards: Sequence[FormulaCard]) -> None:
+    """Three units, each with a formula that names words and says where in the item it holds, the strongest first."""
+    assert len({card.name for card in cards}) == 3
+    sizes = [abs(card.effect) for card in cards]
+    assert sizes == sorted(sizes, reverse=True)
+    for card in cards:
+        assert 1 <= len(card.formula) <= 3
+        assert card.formula[0].joint == "or"
+        assert card.places == tuple(sorted(set(card.places) & set(range(len(item.tokens)))))
+        assert all(bool(clause.words) == (clause.concept in {"word", "one_of"}) for clause in card.formula)
+        assert 0 < card.iou <= 1
 
 
 @every_run
