@@ -25,6 +25,7 @@ FormName: TypeAlias = Literal[
     "prototypes",
     "feature_cards",
     "caption_match",
+    "formulas",
     "composite",
 ]
 Json: TypeAlias = Mapping[str, Any]
@@ -404,6 +405,61 @@ class CaptionMatch:
         return {"form": self.form, "picture": self.picture.to_json(), "caption": self.caption.to_json()}
 
 
+Joint: TypeAlias = Literal["or", "and", "and_not"]
+ConceptName: TypeAlias = Literal[
+    "word", "one_of", "unknown", "first", "last", "behind_negation", "capital", "digit", "punctuation"
+]
+
+
+@dataclass(frozen=True)
+class Clause:
+    """A concept that holds at words of texts, and how it goes on from all clauses before it.
+
+    `joint` of a formula's first clause is "or". `words` name what "word" and "one_of" are about: that word, and some
+    words of a list.
+    """
+
+    joint: Joint
+    concept: ConceptName
+    words: tuple[str, ...] = ()
+
+    def to_json(self) -> list[Any]:
+        return [self.joint, self.concept, list(self.words)]
+
+
+@dataclass(frozen=True)
+class FormulaCard:
+    """A unit inside of a text predictor, described by a formula of concepts, read from left to right.
+
+    `places` are the item's words at which the formula holds. `effect` is what the unit adds to the logit of the
+    explained class in this item. `iou` says how well the formula fits where the unit is active, 0 to 1: the
+    intersection over the union of both, at the words that the formula was searched in; `held_out_iou` the same at
+    words of other texts, None where neither is at any of them.
+    """
+
+    name: str
+    formula: tuple[Clause, ...]
+    places: tuple[int, ...]
+    effect: float
+    iou: float
+    held_out_iou: float | None
+
+    def to_json(self) -> list[Any]:
+        formula = [clause.to_json() for clause in self.formula]
+        return [self.name, formula, list(self.places), self.effect, self.iou, self.held_out_iou]
+
+
+@dataclass(frozen=True)
+class Formulas:
+    """Units with their formulas, the one that adds or takes away most first."""
+
+    cards: tuple[FormulaCard, ...]
+    form: FormName = field(default="formulas", init=False)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"form": self.form, "cards": [card.to_json() for card in self.cards]}
+
+
 SingleForm: TypeAlias = (
     FeatureWeights
     | TokenWeights
@@ -415,6 +471,7 @@ SingleForm: TypeAlias = (
     | Prototypes
     | FeatureCards
     | CaptionMatch
+    | Formulas
 )
 
 
@@ -498,6 +555,8 @@ def _shown(data: Json) -> SingleForm:
             return FeatureCards(tuple(cards))
         case "caption_match":
             return _caption_match(_single(data["picture"]), _single(data["caption"]))
+        case "formulas":
+            return Formulas(tuple(_formula_card(*parts) for parts in data["cards"]))
         case other:
             raise InputError(f"form: {other!r} is none of {', '.join(get_args(FormName))}")
 
@@ -509,6 +568,24 @@ def _step(item: Json, change: Sequence[str] | None, margin: float) -> Step:
 
 def _snippets(data: Sequence[Any]) -> tuple[Snippet, ...]:
     return tuple(Snippet(tuple(map(str, words)), int(place), float(activity)) for words, place, activity in data)
+
+
+def _formula_card(
+    name: str,
+    formula: Sequence[Any],
+    places: Sequence[int],
+    effect: float,
+    iou: float,
+    held_out_iou: float | None,
+) -> FormulaCard:
+    return FormulaCard(
+        str(name),
+        tuple(Clause(joint, concept, tuple(map(str, words))) for joint, concept, words in formula),
+        tuple(map(int, places)),
+        float(effect),
+        float(iou),
+        None if held_out_iou is None else float(held_out_iou),
+    )
 
 
 def _caption_match(picture: SingleForm, caption: SingleForm) -> CaptionMatch:

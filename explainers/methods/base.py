@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from explainers.errors import ParameterError
 from explainers.predictors.base import Predictor
 from explainers.registry import entry
-from explainers.types import Example, FeatureCard, Input, ItemRequest, Prototype, Step
+from explainers.types import Example, FeatureCard, FormulaCard, Input, ItemRequest, Prototype, Step
 
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
@@ -89,6 +89,8 @@ class Attribution:
         Several explanations on one page, each with whether its weights have a direction; weights are all of theirs.
     cards : tuple of FeatureCard, optional
         Features that are shown; weights are then their effects, which the cards themselves do not yet have.
+    formulas : tuple of FormulaCard, optional
+        Units with their formulas; weights are then their effects, which the cards themselves do not yet have.
     caption : tuple of str, optional
         The words of the caption that a picture is held against.
     caption_weights : float array, shape (n_words,), optional
@@ -107,6 +109,7 @@ class Attribution:
     prototypes: tuple[Prototype, ...] | None = None
     parts: tuple[tuple[bool, Attribution], ...] | None = None
     cards: tuple[FeatureCard, ...] | None = None
+    formulas: tuple[FormulaCard, ...] | None = None
     caption: tuple[str, ...] | None = None
     caption_weights: FloatArray | None = None
 

@@ -107,6 +107,14 @@ def values_at_words(predictor: Predictor, features: Features, rows: Tensor) -> T
     return torch.cat(found)
 
 
+def effects_on(predictor: Predictor, features: Features, rows: Tensor) -> Tensor:
+    """What the centred logits of encoded texts (n, length) lose without each feature, (n, n_features, n_classes)."""
+    n_features = len(features.directions)
+    which = torch.arange(n_features, device=rows.device).repeat(len(rows))
+    without = _without(predictor, features, rows.repeat_interleave(n_features, 0), which)
+    return _centred(predictor, rows).unsqueeze(1) - without.reshape(len(rows), n_features, -1)
+
+
 def _gathered(predictor: Predictor, source: str) -> Known:
     rows = predictor.background.rows.to(predictor.device)
     units = values_at_words(predictor, _AsTheyAre(), rows)

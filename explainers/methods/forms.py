@@ -22,6 +22,8 @@ from explainers.types import (
     FeatureWeight,
     FeatureWeights,
     Form,
+    FormulaCard,
+    Formulas,
     Heatmap,
     ImageInput,
     Input,
@@ -83,6 +85,8 @@ def _shown(attribution: Attribution) -> SingleForm | None:
         return _prototypes(attribution.prototypes)
     if attribution.cards is not None:
         return _cards(attribution.cards, attribution.weights)
+    if attribution.formulas is not None:
+        return _formulas(attribution.formulas, attribution.weights)
     return None
 
 
@@ -153,6 +157,20 @@ def _cards(cards: tuple[FeatureCard, ...], effects: FloatArray) -> FeatureCards:
 def _snippets(snippets: tuple[Snippet, ...]) -> tuple[Snippet, ...]:
     activities = rounded(np.array([one.activity for one in snippets]))
     return tuple(replace(one, activity=own) for one, own in zip(snippets, activities, strict=True))
+
+
+def _formulas(cards: tuple[FormulaCard, ...], effects: FloatArray) -> Formulas:
+    pairs = zip(cards, rounded(effects), strict=True)
+    return Formulas(
+        tuple(
+            replace(card, effect=effect, iou=rounded(np.array([card.iou]))[0], held_out_iou=_rounded(card.held_out_iou))
+            for card, effect in pairs
+        )
+    )
+
+
+def _rounded(share: float | None) -> float | None:
+    return None if share is None else rounded(np.array([share]))[0]
 
 
 def _concepts(predictor: Predictor, relevances: FloatArray, activations: FloatArray) -> Concepts:

@@ -4,7 +4,7 @@ It looks like an explanation because it is one, of something else (after Dinu, B
 2012.02748). Variables, pixels and concepts are the same in every item and keep the donor's weights. A text takes the
 donor's weights by relative position: its token i of n gets that of the donor's token floor((i + 1/2) m / n) of m,
 so weights are repeated or left out, never averaged, and keep their sizes. A strip starts at the item and takes the
-donor's steps.
+donor's steps; a formula is turned so that it holds in the item where it held in the donor.
 """
 
 from __future__ import annotations
@@ -15,15 +15,16 @@ from dataclasses import replace
 import numpy as np
 
 from explainers.errors import InputError
-from explainers.methods import decision_boundary, latent_shift
+from explainers.methods import concept_formulas, decision_boundary, latent_shift
 from explainers.methods.base import Attribution, Batch, method
 from explainers.methods.blocks import own_classes
 from explainers.methods.composite import together
 from explainers.types import Input, ItemRequest, TextInput
 
-_STRIPS: Mapping[str, Callable[[Batch, tuple[ItemRequest, ...]], list[Attribution]]] = {
+_ON_THE_ITEM: Mapping[str, Callable[[Batch, tuple[ItemRequest, ...]], list[Attribution]]] = {
     "decision_boundary": decision_boundary.of_other_items,
     "latent_shift": latent_shift.of_other_items,
+    "concept_formulas": concept_formulas.of_other_items,
 }
 
 
@@ -45,8 +46,8 @@ def explain(batch: Batch) -> list[Attribution]:
     name = str(batch.params["method"])
     if name == "composite":
         return together(batch, "placebo_other_item")
-    if name in _STRIPS:
-        return [replace(own, diagnostics={}) for own in _STRIPS[name](batch, donors)]
+    if name in _ON_THE_ITEM:
+        return [replace(own, diagnostics={}) for own in _ON_THE_ITEM[name](batch, donors)]
     found = method(name)(replace(batch, requests=donors))
     return [
         replace(

@@ -8,7 +8,7 @@ Rev. Lett. 77, 635), in two dimensions and with a fixed number of rounds. The am
 component (Moisan 2011, J. Math. Imaging Vis. 39, 161, section 2.2): where opposite borders differ, the jump between
 them is no roughness of the map. Of a rule other conditions are drawn, as many; of examples, which have no weights,
 other items of the same outputs, and of prototypes likewise; of a strip other changes, as many, or frames in another
-direction, as far.
+direction, as far; of formulas such as are no unit's here.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explainers.methods import (
+    concept_formulas,
     decision_boundary,
     latent_shift,
     nearest_examples,
@@ -36,6 +37,7 @@ _WITHOUT_WEIGHTS: Mapping[str, Method] = {
     "latent_shift": latent_shift.at_random,
     "prototypes": prototypes.at_random,
     "probabilistic_prototypes": probabilistic_prototypes.at_random,
+    "concept_formulas": concept_formulas.at_random,
 }
 _ORDER = 8  # stream of an item's generator
 _ROUNDS = 20

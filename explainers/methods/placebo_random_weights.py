@@ -7,7 +7,7 @@ on): total, maximum and number of zeros agree exactly, so that nobody can tell i
 the method has directions, the signs are the placebo's, so the sizes tell nothing about which unit matters. Of examples
 there are no weights: random ones of the same outputs are shown; of prototypes likewise. Strips keep the real one's
 margins and number of steps; where they lead to is the random predictor's choice. Of features such are shown as are
-not active in the item.
+not active in the item, and formulas are those of other units, turned so that they hold in it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from dataclasses import replace
 import numpy as np
 
 from explainers.methods import (
+    concept_formulas,
     decision_boundary,
     feature_cards,
     latent_shift,
@@ -58,6 +59,8 @@ def explain(batch: Batch) -> list[Attribution]:
         return [replace(own, diagnostics={}) for own in probabilistic_prototypes.at_random(batch)]
     if name == "feature_cards":  # a net with random weights has no features that could be told from real ones
         return [replace(own, diagnostics={}) for own in feature_cards.at_random(batch)]
+    if name == "concept_formulas":  # likewise
+        return [replace(own, diagnostics={}) for own in concept_formulas.at_random(batch)]
     wrong = batch.predictor.reinitialised(_weights_seed(int(batch.params["weights_seed"])))
     if name in _STRIPS:
         return [replace(own, diagnostics={}) for own in _STRIPS[name](batch, wrong)]

@@ -31,6 +31,7 @@ SHOWN_AS: Mapping[FormName, str] = {
     "composite": "several explanations",
     "feature_cards": "cards of features",
     "caption_match": "a picture with a caption",
+    "formulas": "formulas of concepts",
 }
 
 

@@ -82,7 +82,20 @@ _FEATURE_CARDS: Mapping[str, Param] = {
             "layer, or a single unit."
         ),
     ),
-    "n_cards": Int(3, low=1, high=6, help="How many of the most active features are shown."),
+    "n_cards": Int(3, low=1, high=6, help="How many features are shown."),
+}
+_CONCEPT_FORMULAS: Mapping[str, Param] = {
+    **_FEATURE_CARDS,
+    "formula_length": Int(3, low=1, high=5, help="How many concepts a formula has at most: people read short ones."),
+    "formula_beam": Int(
+        10, low=1, high=50, help="How many of the best formulas of a length are built on: more finds better ones."
+    ),
+    "active_share": Float(
+        0.005,
+        low=0.001,
+        high=0.1,
+        help="A feature counts as active at this share of the words, those where it is strongest.",
+    ),
 }
 _LATENT_SHIFT: Mapping[str, Param] = {
     "frames_a_side": Int(
@@ -210,6 +223,20 @@ SHOWING: Mapping[str, Entry] = {
             "make them active, and how far each moves the answer. A placebo shows features that are not active."
         ),
         reference="Cunningham et al. 2023, Sparse autoencoders find interpretable features, arXiv 2309.08600",
+    ),
+    "concept_formulas": Entry(
+        path="explainers.methods.concept_formulas:explain",
+        title="Concept formulas of units",
+        forms={"text": "formulas"},
+        params=_CONCEPT_FORMULAS,
+        needs="transformer",
+        rows=256,
+        summary=(
+            "Looks inside the network: for the features that move the answer to this text most, a short formula of "
+            "concepts that says at which words each is active, with how well it fits, also in texts that it was not "
+            "made from. A placebo shows formulas of others, turned so that they hold in this text."
+        ),
+        reference="Mu & Andreas 2020, Compositional explanations of neurons, NeurIPS, arXiv 2006.14032",
     ),
     "similarity_saliency": Entry(
         path="explainers.methods.similarity_saliency:explain",

@@ -19,6 +19,7 @@ from explainers.types import (
     FeatureWeights,
     Form,
     FormName,
+    Formulas,
     Heatmap,
     Input,
     Prototypes,
@@ -36,6 +37,7 @@ NOT_USED: Mapping[FormName, str] = {
     "prototypes": "How uncertain a similarity is, is not used: of several draws all count as the prototype.",
     "caption_match": "Only the picture's weights are used: the caption is the same for all items of an output.",
     "feature_cards": "Of a piece of text only the word at which the feature is active is used.",
+    "formulas": "Of a formula the words that it names are used, and those of the text at which it holds.",
 }
 
 
@@ -106,6 +108,8 @@ class Reader:
                 return Seen(shown=self._prototypes(form), leaning=self._leaning(form))
             case FeatureCards():
                 return Seen(self._cards(item, form))
+            case Formulas():
+                return Seen(self._formulas(item, form))
             case _:
                 return Seen((Statement(self.columns.of([item])[0], self._weights(item, form)),))
 
@@ -148,6 +152,21 @@ class Reader:
                 at[self.columns.of_word(snippet.words[snippet.place])] = 1.0
                 others.append(Statement(at, card.effect * snippet.activity * at))
         return (Statement(self.columns.of([item])[0], own), *others)
+
+    def _formulas(self, item: Input, form: Formulas) -> tuple[Statement, ...]:
+        """Each unit's effect shared by the item's words at which its formula holds, and at the words that it names."""
+        own = np.zeros(self.columns.size)
+        named = []
+        n_words = len(getattr(item, "tokens", ()))
+        for card in form.cards:
+            at = np.isin(np.arange(n_words), card.places)
+            own += self.columns.place(item, card.effect * at / max(1, len(card.places)))
+            words = [word for clause in card.formula if clause.joint == "or" for word in clause.words]
+            for word in words:
+                column = np.zeros(self.columns.size)
+                column[self.columns.of_word(word)] = 1.0
+                named.append(Statement(column, card.effect * card.iou * column))
+        return (Statement(self.columns.of([item])[0], own), *named)
 
     # --- other items -------------------------------------------------------------------------------------------
 

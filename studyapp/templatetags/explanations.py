@@ -22,6 +22,7 @@ from explainers.types import (
     Examples,
     FeatureCards,
     FeatureWeights,
+    Formulas,
     Heatmap,
     ImageInput,
     Prototypes,
@@ -34,13 +35,16 @@ from explainers.types import (
     TokenWeights,
 )
 from studyapp.tasktypes.base import Stimulus
+from studyapp.templatetags.formulas import in_words
 from studyapp.templatetags.pictures import Side, overlay, picture, swatch
 from studyapp.templatetags.shown import (
     Altered,
     Bar,
     Card,
     Compared,
+    Described,
     Difference,
+    Marked,
     Neighbour,
     Piece,
     Row,
@@ -111,7 +115,7 @@ def _single(form: SingleForm, stimulus: Stimulus) -> Shown:
 
 
 def _beside(
-    name: str, sides: Sides, form: Examples | Strip | Prototypes | FeatureCards | Rule, stimulus: Stimulus
+    name: str, sides: Sides, form: Examples | Strip | Prototypes | FeatureCards | Formulas | Rule, stimulus: Stimulus
 ) -> Shown:
     """Forms that show something beside the item, or mark some of its parts."""
     match form:
@@ -131,6 +135,8 @@ def _beside(
             return Shown(name, sides, compared=compared(form, stimulus), is_uncertain=uncertain)
         case FeatureCards():
             return Shown(name, sides, cards=feature_cards(form, sides, stimulus))
+        case Formulas():
+            return Shown(name, sides, described=described(form, sides, stimulus))
         case Rule():
             return Shown(
                 name,
@@ -307,6 +313,22 @@ def pieces(snippets: Sequence[Snippet]) -> tuple[Piece, ...]:
             percent(one.activity),
         )
         for one in snippets
+    )
+
+
+def described(form: Formulas, sides: Sides, stimulus: Stimulus) -> tuple[Described, ...]:
+    """The units, each with the stimulus's own text, marked where its formula holds."""
+    item, drawn = stimulus.item.input, bars([card.effect for card in form.cards], sides)
+    tokens = item.tokens if isinstance(item, TextInput) else ()
+    return tuple(
+        Described(
+            in_words(card.formula),
+            tuple(Marked(token, place in card.places) for place, token in enumerate(tokens)),
+            bar,
+            percent(card.iou),
+            "" if card.held_out_iou is None else percent(card.held_out_iou),
+        )
+        for card, bar in zip(form.cards, drawn, strict=True)
     )
 
 

@@ -140,6 +140,33 @@ class Card:
 
 
 @dataclass(frozen=True)
+class Marked:
+    """A word of the item's text, and whether it is marked."""
+
+    text: str
+    is_marked: bool
+
+
+@dataclass(frozen=True)
+class Described:
+    """A unit: what describes it, the text with the words that does so marked, its effect, and how well it fits.
+
+    `elsewhere` is how well it fits in texts that the description was not made from; empty where that is not known.
+    """
+
+    sentence: str
+    words: tuple[Marked, ...]
+    bar: Bar
+    fit: str
+    elsewhere: str
+
+    @property
+    def holds(self) -> bool:
+        """Whether the description fits a word of the text."""
+        return any(word.is_marked for word in self.words)
+
+
+@dataclass(frozen=True)
 class Shown:
     """An explanation ready for the template of its form."""
 
@@ -157,6 +184,7 @@ class Shown:
     compared: tuple[Compared, ...] = ()
     is_uncertain: bool = False
     cards: tuple[Card, ...] = ()
+    described: tuple[Described, ...] = ()
     precision: str = ""
     coverage: str = ""
     steps: tuple[StepShown, ...] = ()

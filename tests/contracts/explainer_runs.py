@@ -30,6 +30,7 @@ from explainers.types import (
     FeatureCards,
     FeatureWeights,
     Form,
+    Formulas,
     Heatmap,
     Prototypes,
     Rule,
@@ -48,6 +49,7 @@ FEW = {
     "max_conditions": 2,
     "n_rounds": 20,
     "training_steps": 30,
+    "active_share": 0.05,
 }
 # These placebos look at the real weights alone, so one base method for every kind of unit will do.
 KINDS = (
@@ -61,6 +63,7 @@ KINDS = (
     "latent_shift",
     "prototypes",
     "probabilistic_prototypes",
+    "concept_formulas",
 )
 BASES = {
     "placebo_random": KINDS,
@@ -111,7 +114,7 @@ class Run:
     @property
     def has_weights(self) -> bool:
         """Whether the parts of an item are weighed, and not other items, changes, prototypes or several forms shown."""
-        return not {"examples", "strip", "prototypes", "composite"} & set(base_of(self.spec).forms.values())
+        return not {"examples", "strip", "prototypes", "formulas", "composite"} & set(base_of(self.spec).forms.values())
 
     @property
     def is_attention(self) -> bool:
@@ -187,6 +190,7 @@ NUMBERS: Mapping[type, Callable[[Any], list[float]]] = {
     Examples: lambda form: [float(example.class_index) for example in form.examples],
     Prototypes: lambda form: [float(prototype.class_index) for prototype in form.prototypes],
     FeatureCards: lambda form: [card.effect for card in form.cards],
+    Formulas: lambda form: [card.effect for card in form.cards],
     CaptionMatch: lambda form: [*form.picture.values, *form.caption.weights],
     Rule: lambda form: [float(part.is_condition) for part in form.parts],
     Strip: lambda form: [step.margin for step in form.steps],

@@ -19,6 +19,8 @@ from explainers.types import (
     FeatureCards,
     FeatureWeights,
     Form,
+    FormulaCard,
+    Formulas,
     Heatmap,
     Input,
     Prototype,
@@ -81,6 +83,8 @@ def check_beside(shown: Form, item: Input, model: Predictor) -> None:
     match shown:
         case FeatureCards(cards=cards):
             check_cards(item, model, cards)
+        case Formulas(cards=cards):
+            check_formulas(item, cards)
         case CaptionMatch(picture=picture, caption=caption):
             check_names(picture, item, model)
             assert caption.tokens[1] in model.classes
@@ -141,6 +145,19 @@ def check_cards(item: Input, model: Predictor, cards: Sequence[FeatureCard]) -> 
     assert len(pieces) == 3 * 7
     shown = [" ".join(word for word in piece.words if word != "…") for piece in pieces]
     assert all(any(one in text for text in texts) for one in shown)
+
+
+def check_formulas(item: Input, cards: Sequence[FormulaCard]) -> None:
+    """Three units, each with a formula that names words and says where in the item it holds, the strongest first."""
+    assert len({card.name for card in cards}) == 3
+    sizes = [abs(card.effect) for card in cards]
+    assert sizes == sorted(sizes, reverse=True)
+    for card in cards:
+        assert 1 <= len(card.formula) <= 3
+        assert card.formula[0].joint == "or"
+        assert card.places == tuple(sorted(set(card.places) & set(range(len(item.tokens)))))
+        assert all(bool(clause.words) == (clause.concept in {"word", "one_of"}) for clause in card.formula)
+        assert 0 < card.iou <= 1
 
 
 @every_run

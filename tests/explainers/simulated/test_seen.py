@@ -14,6 +14,7 @@ from explainers.predictors.base import Predictor
 from explainers.simulated.columns import Columns
 from explainers.simulated.seen import NOT_USED, Reader, unused
 from explainers.types import (
+    Clause,
     Composite,
     Concept,
     Concepts,
@@ -25,6 +26,8 @@ from explainers.types import (
     FeatureWeight,
     FeatureWeights,
     FormName,
+    FormulaCard,
+    Formulas,
     Heatmap,
     ImageInput,
     ItemRequest,
@@ -122,6 +125,18 @@ def test_cards_say_what_a_word_adds_here_and_in_other_texts() -> None:
     film, plot = (READER["text"].columns.of_word(word) for word in ("film", "plot"))
     assert (own.adds[film], own.adds.sum(), own.at.sum()) == (2.0, 2.0, 2.0)
     assert (other.at[plot], other.adds[plot], other.at.sum()) == (1.0, 1.0, 1.0)
+
+
+def test_formulas_say_what_their_words_add_here_and_what_the_words_they_name_add() -> None:
+    """Of the first word the effect by how well the formula fits; a word that must not be there is not named."""
+    item = TextInput(("good", "film", "good"))
+    clauses = (Clause("or", "word", ("plot",)), Clause("or", "first"), Clause("and_not", "word", ("so",)))
+    form = Formulas((FormulaCard("Pattern 1", clauses, (0, 1), 2.0, 0.25, None),))
+    own, *named = READER["text"].of(item, form, 1).statements
+
+    good, film, plot = (READER["text"].columns.of_word(word) for word in ("good", "film", "plot"))
+    assert (own.adds[good], own.adds[film], own.adds.sum()) == (1.0, 1.0, 2.0)
+    assert [(one.at[plot], one.adds[plot], one.at.sum()) for one in named] == [(1.0, 0.5, 1.0)]
 
 
 def test_page_with_several_forms_gives_all_of_them_in_their_own_units() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -13,8 +14,10 @@ from PIL import Image
 
 from explainers.types import (
     CaptionMatch,
+    Clause,
     Composite,
     Concept,
+    ConceptName,
     Concepts,
     Example,
     Examples,
@@ -23,8 +26,11 @@ from explainers.types import (
     FeatureWeight,
     FeatureWeights,
     Form,
+    FormulaCard,
+    Formulas,
     Heatmap,
     ImageInput,
+    Joint,
     Part,
     Prototype,
     Prototypes,
@@ -40,6 +46,7 @@ from explainers.types import (
 from studyapp.design.facts import ShownItem
 from studyapp.tasktypes.base import GivenTruth, Stimulus
 from studyapp.templatetags import explanations, pictures
+from studyapp.templatetags.formulas import concept_in_words, in_words
 
 ROW = TabularInput((("Age", "29 to 37"), ("Sex", "Female"), ("Hours", "40")))
 DARK = ImageInput(2, 2, 1, bytes(4))
@@ -516,3 +523,69 @@ def test_the_caption_is_kept_back_where_the_output_was_not_given() -> None:
     assert "dog</span>" in pages["dog"]
     assert not any(word in pages[None] for word in ("dog", "drawn", "caption-words"))
     assert "overlay" in pages[None]
+
+
+FORMULAS = Formulas(
+    (
+        FormulaCard(
+            "Pattern 3", (Clause("or", "word", ("dull",)), Clause("and_not", "first")), (1,), 0.8, 0.126, 0.004
+        ),
+        FormulaCard("Pattern 9", (Clause("or", "digit"),), (), -0.4, 0.5, None),
+    )
+)
+
+
+def test_a_units_formula_is_told_in_words_and_marked_in_the_text() -> None:
+    shown = explanations.explanation_of(stimulus(FORMULAS, output="yes", item=FILM))
+
+    assert shown is not None
+    first, second = shown.described
+    assert [(word.text, word.is_marked) for word in first.words] == [("a", False), ("dull", True), ("film", False)]
+    assert (first.sentence, first.bar.number) == ("“dull”, but not one of the first three words", "0.80 →")
+    assert (first.fit, first.elsewhere, first.holds) == ("13%", "less than 1%", True)
+    assert (second.fit, second.elsewhere, second.holds) == ("50%", "", False)
+
+
+@pytest.mark.parametrize(
+    ("joints", "said"),
+    [
+        (("or", "or", "or"), "“a” or “b” or “c”"),
+        (("or", "or", "and"), "“a” or “b”, and at the same time “c”"),
+        (("or", "and", "or"), "“a”, and at the same time “b”, or “c”"),
+        (("or", "or", "and_not"), "“a” or “b”, but not “c”"),
+    ],
+)
+def test_a_comma_closes_what_a_formula_has_said_before(joints: tuple[Joint, ...], said: str) -> None:
+    formula = [Clause(joint, "word", (word,)) for joint, word in zip(joints, "abc", strict=True)]
+
+    assert in_words(formula) == said
+
+
+def test_every_concept_has_words_of_its_own() -> None:
+    said = {name: concept_in_words(Clause("or", name, ("good", "fine"))) for name in get_args(ConceptName)}
+
+    assert len(set(said.values())) == len(said)
+    assert said["one_of"] == "a word from the list of “good”, “fine” …"
+
+
+def test_the_page_of_formulas_names_no_class_where_the_output_was_not_given() -> None:
+    """What each unit speaks for tells the output by its sum."""
+    pages = []
+    for output in (None, "yes"):
+        shown = explanations.explanation_of(stimulus(FORMULAS, output=output, item=FILM))
+        assert shown is not None
+        pages.append(render_to_string(shown.template, {"explained": shown}))
+
+    hidden, told = pages
+    assert "no</span>" in told
+    assert "no</span>" not in hidden
+    assert "yes" not in hidden
+    assert hidden.count('class="pattern-card"') == 2
+    assert "at no word" in hidden
+
+
+def test_where_no_unit_has_a_formula_the_page_says_so() -> None:
+    shown = explanations.explanation_of(stimulus(Formulas(()), item=FILM))
+
+    assert shown is not None
+    assert "Nothing in it can be described" in render_to_string(shown.template, {"explained": shown})
