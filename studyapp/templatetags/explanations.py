@@ -8,7 +8,7 @@ least 0 says how much, not which way, and is drawn without sides.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from django import template
@@ -36,9 +36,11 @@ from explainers.types import (
 )
 from studyapp.tasktypes.base import Stimulus
 from studyapp.templatetags.formulas import in_words
-from studyapp.templatetags.pictures import Side, overlay, picture, swatch
+from studyapp.templatetags.pictures import Side, overlay, picture, scale
+from studyapp.templatetags.shares import above_even, are_shares, lengths_of, nearly_even
 from studyapp.templatetags.shown import (
     Altered,
+    Asked,
     Bar,
     Card,
     Compared,
@@ -62,29 +64,36 @@ BAR_LEAST = 4.0  # of a margin that is not 0
 N_STRONGEST_WORDS = 6
 LEVELS = 3
 MAX_DECIMALS = 6
+Changes = Mapping[str, str]  # what a part becomes, by its name or, of a token, its place
 
 
 @register.simple_tag
-def explanation_of(stimulus: Stimulus) -> Shown | None:
-    """The stimulus's explanation, ready to be shown; None where the stimulus has none."""
+def explanation_of(stimulus: Stimulus, *, changed: bool = False) -> Shown | None:
+    """The stimulus's explanation, ready to be shown; None where the stimulus has none.
+
+    With `changed`, an explanation that stands in the input's place says what the task changes in it.
+    """
     form = stimulus.explanation
     if form is None:
         return None
-    return _composite(form, stimulus) if isinstance(form, Composite) else _single(form, stimulus)
+    changes = {where: new for where, _, new in stimulus.item.changes} if changed else {}
+    return _composite(form, stimulus, changes) if isinstance(form, Composite) else _single(form, stimulus, changes)
 
 
-def _composite(form: Composite, stimulus: Stimulus) -> Shown:
-    """Several explanations, each as it would be shown alone; they stand in the input's place where the first does."""
+def _composite(form: Composite, stimulus: Stimulus, changes: Changes) -> Shown:
+    """Several explanations, each as it would be shown alone; they stand in the input's place where the first does.
+
+    So the first alone says what a task changes.
+    """
     shown = []
     for number, part in enumerate(form.parts, start=1):
-        alone = explanation_of(replace(stimulus, explanation=part.form, is_signed=part.is_signed))
-        assert alone is not None
-        shown.append(replace(alone, number=f"-{number}"))
+        own = replace(stimulus, explanation=part.form, is_signed=part.is_signed)
+        shown.append(replace(_single(part.form, own, changes if number == 1 else {}), number=f"-{number}"))
     name = "studyapp/forms_of_explanations/composite.html"
     return Shown(name, sides_of(stimulus), parts=tuple(shown), holds_input=shown[0].holds_input)
 
 
-def _single(form: SingleForm, stimulus: Stimulus) -> Shown:
+def _single(form: SingleForm, stimulus: Stimulus, changes: Changes) -> Shown:
     sides = sides_of(stimulus)
     name = f"studyapp/forms_of_explanations/{form.form}.html"
     match form:
@@ -94,11 +103,11 @@ def _single(form: SingleForm, stimulus: Stimulus) -> Shown:
             return Shown(
                 name,
                 sides,
-                rows=tuple(Row(feature.name, feature.value, bar) for feature, bar in rows),
+                rows=tuple(Row(f.name, f.value, bar, new=changes.get(f.name)) for f, bar in rows),
                 holds_input=True,
             )
         case TokenWeights():
-            return Shown(name, sides, rows=strongest_words(form, sides), words=tinted_words(form, sides))
+            return _words(name, sides, form, changes)
         case Heatmap():
             return _heatmap(name, sides, form, stimulus)
         case Concepts():
@@ -110,14 +119,16 @@ def _single(form: SingleForm, stimulus: Stimulus) -> Shown:
             )
         case CaptionMatch():
             return _caption_match(name, form, stimulus)
+        case Rule():
+            return _rule(name, sides, form, changes)
         case _:
             return _beside(name, sides, form, stimulus)
 
 
 def _beside(
-    name: str, sides: Sides, form: Examples | Strip | Prototypes | FeatureCards | Formulas | Rule, stimulus: Stimulus
+    name: str, sides: Sides, form: Examples | Strip | Prototypes | FeatureCards | Formulas, stimulus: Stimulus
 ) -> Shown:
-    """Forms that show something beside the item, or mark some of its parts."""
+    """Forms that show something beside the item."""
     match form:
         case Examples():
             return Shown(name, sides, neighbours=neighbours(form, stimulus))
@@ -131,22 +142,26 @@ def _beside(
                 is_pictures=is_pictures(form),
             )
         case Prototypes(prototypes=shown):
-            uncertain = any(one.is_uncertain for one in shown)
-            return Shown(name, sides, compared=compared(form, stimulus), is_uncertain=uncertain)
+            uncertain, beside = any(one.is_uncertain for one in shown), compared(form, stimulus)
+            ranges = any(one.range for one in beside)
+            return Shown(name, sides, compared=beside, is_uncertain=uncertain, has_ranges=ranges)
         case FeatureCards():
             return Shown(name, sides, cards=feature_cards(form, sides, stimulus))
         case Formulas():
             return Shown(name, sides, described=described(form, sides, stimulus))
-        case Rule():
-            return Shown(
-                name,
-                sides,
-                rows=form.parts,
-                holds_input=isinstance(stimulus.item.input, TabularInput),
-                has_conditions=bool(form.conditions),
-                precision=percent(form.precision),
-                coverage=percent(form.coverage),
-            )
+
+
+def _rule(name: str, sides: Sides, form: Rule, changes: Changes) -> Shown:
+    parts = ((part.name or str(place), part) for place, part in enumerate(form.parts))
+    return Shown(
+        name,
+        sides,
+        rows=tuple(Asked(part.name, part.value, part.is_condition, changes.get(where)) for where, part in parts),
+        holds_input=True,
+        has_conditions=bool(form.conditions),
+        precision=percent(form.precision),
+        coverage=percent(form.coverage),
+    )
 
 
 def sides_of(stimulus: Stimulus) -> Sides:
@@ -274,14 +289,21 @@ def compared(form: Prototypes, stimulus: Stimulus) -> tuple[Compared, ...]:
         Compared(
             pictures=_prototypes(one.pictures),
             answer=stimulus.classes[one.class_index] if _is_given(stimulus) else "",
-            similarity=percent(one.similarity),
+            similarity=alike(one.similarity),
             width=f"{one.similarity * BAR_WIDTH:.1f}",
-            low=percent(one.low),
-            high=percent(one.high),
-            range=_span(one.low, one.high) if percent(one.low) != percent(one.high) else None,
+            low=alike(one.low),
+            high=alike(one.high),
+            range=_span(one.low, one.high) if alike(one.low) != alike(one.high) else None,
         )
         for one in form.prototypes
     )
+
+
+def alike(similarity: float) -> str:
+    """How alike, in whole percent. The ends are "over 99%" and "under 1%": nothing is known so well as to say all."""
+    if similarity > 0.99:
+        return gettext("over 99%")
+    return gettext("under 1%") if similarity < 0.01 else _percent(similarity, 0)
 
 
 def _is_given(stimulus: Stimulus) -> bool:
@@ -340,15 +362,44 @@ def percent(share: float) -> str:
         return gettext("less than 1%")
     if 0.99 < share < 1:
         return gettext("more than 99%")
-    return gettext("%(number)s%%") % {"number": number_format(round(100 * share), 0)}
+    return _percent(share, 0)
+
+
+def _words(name: str, sides: Sides, form: TokenWeights, changes: Changes) -> Shown:
+    words = tinted_words(form, sides)
+    told = tuple(replace(word, new=changes.get(str(place))) for place, word in enumerate(words))
+    if not are_shares(form.weights, is_signed=sides.is_signed):
+        return Shown(name, sides, rows=strongest_words(form, bars(form.weights, sides)), words=told, holds_input=True)
+    lengths, even = lengths_of(form.weights)
+    decimals = decimals_for(100 * max(form.weights))
+    shown = [_share(*pair, decimals) for pair in zip(form.weights, lengths, strict=True)]
+    return Shown(
+        name,
+        sides,
+        rows=strongest_words(form, shown),
+        words=told,
+        holds_input=True,
+        even=_percent(1 / len(form.weights), decimals),
+        even_at=f"{even * BAR_WIDTH:.1f}",
+        is_nearly_even=nearly_even(form.weights),
+    )
+
+
+def _share(share: float, length: float, decimals: int) -> Bar:
+    return Bar("b", "0.0", f"{length * BAR_WIDTH:.1f}", _percent(share, decimals), "")
+
+
+def _percent(share: float, decimals: int) -> str:
+    return gettext("%(number)s%%") % {"number": number_format(round(100 * share, decimals), decimals)}
 
 
 def tinted_words(form: TokenWeights, sides: Sides) -> tuple[Word, ...]:
-    """Every token with its side and its strength beside the strongest."""
-    top = max((abs(weight) for weight in form.weights), default=0.0)
+    """Every token with its side and its strength beside the strongest; of shares, what is above the even one."""
+    signed = not are_shares(form.weights, is_signed=sides.is_signed)
+    weights = form.weights if signed else above_even(form.weights)
+    top = max((abs(weight) for weight in form.weights), default=0.0) if signed else 1.0
     return tuple(
-        Word(token, sides.of(weight), level_of(weight, top))
-        for token, weight in zip(form.tokens, form.weights, strict=True)
+        Word(token, sides.of(weight), level_of(weight, top)) for token, weight in zip(form.tokens, weights, strict=True)
     )
 
 
@@ -358,22 +409,23 @@ def level_of(weight: float, top: float) -> int:
     return 0 if share < 1 / 7 else min(LEVELS, 1 + int(share * LEVELS))
 
 
-def strongest_words(form: TokenWeights, sides: Sides) -> tuple[Row, ...]:
+def strongest_words(form: TokenWeights, shown: Sequence[Bar]) -> tuple[Row, ...]:
     """The words that counted most, strongest first."""
-    drawn = zip(form.tokens, form.weights, bars(form.weights, sides), strict=True)
-    ranked = sorted(drawn, key=lambda entry: -abs(entry[1]))[:N_STRONGEST_WORDS]
+    ranked = sorted(zip(form.tokens, form.weights, shown, strict=True), key=lambda entry: -abs(entry[1]))
+    ranked = ranked[:N_STRONGEST_WORDS]
     return tuple(Row(token, "", bar) for token, weight, bar in ranked if weight != 0)
 
 
 def _heatmap(name: str, sides: Sides, form: Heatmap, stimulus: Stimulus) -> Shown:
-    image = stimulus.item.input
+    image, top = stimulus.item.input, max((abs(value) for value in form.values), default=0.0)
+    decimals = decimals_for(top)
     return Shown(
         name,
         sides,
         picture=picture(image) if isinstance(image, ImageInput) else "",
         overlay=overlay(form, sides.positive, sides.is_signed),
-        swatch_a=swatch("a"),
-        swatch_b=swatch("b"),
+        scale=scale(sides.is_signed),
+        strongest=number_format(round(top, decimals), decimals),
     )
 
 

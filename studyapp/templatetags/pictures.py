@@ -16,6 +16,7 @@ from explainers.types import Heatmap, ImageInput
 Side = Literal["a", "b"]
 OVERLAY_SIDE = 224  # an overlay has at least this many pixels, so that stripes fit into one of the picture's
 STRIPE = 4
+SCALE_STEPS = 9
 MAX_ALPHA = 225
 ALPHA_STEP = 15  # few levels: a smaller file, and no differences that nobody can see
 COLOURS: dict[Side, tuple[int, int, int]] = {"a": (255, 140, 26), "b": (150, 110, 255)}
@@ -41,9 +42,10 @@ def overlay(heatmap: Heatmap, positive: Side, is_signed: bool) -> str:
 
 
 @lru_cache(maxsize=2)
-def swatch(side: Side) -> str:
-    """The look of a side at its strongest, for the legend."""
-    return _painted(np.full((1, 1), 1.0 if side == "b" else -1.0), at_least=24)
+def scale(is_signed: bool) -> str:
+    """The colours in steps, for the legend: from side a's strongest to side b's, or from nothing to the strongest."""
+    steps = np.linspace(-1.0 if is_signed else 0.0, 1.0, SCALE_STEPS)
+    return _painted(steps[None])
 
 
 def _painted(towards_b: NDArray[np.floating], at_least: int = OVERLAY_SIDE) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from explainers.types import RulePart
 from studyapp.templatetags.pictures import Side
 
 
@@ -51,6 +50,17 @@ class Row:
     value: str
     bar: Bar
     pictures: tuple[str, ...] = ()
+    new: str | None = None  # the value after the change that a task asks about
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A variable's value or a token; whether the rule asks for it, and the new one where a task changes it."""
+
+    name: str
+    value: str
+    is_condition: bool
+    new: str | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +70,7 @@ class Word:
     text: str
     side: Side
     level: int
+    new: str | None = None
 
 
 @dataclass(frozen=True)
@@ -172,17 +183,21 @@ class Shown:
 
     template: str
     sides: Sides
-    rows: tuple[Row | RulePart, ...] = ()
+    rows: tuple[Row | Asked, ...] = ()
     words: tuple[Word, ...] = ()
     picture: str = ""
     overlay: str = ""
-    swatch_a: str = ""
-    swatch_b: str = ""
-    holds_input: bool = False  # a table of weights has the input's own rows, so it stands in the input's place
+    scale: str = ""  # the colours of an overlay, from one side's strongest to the other's
+    strongest: str = ""  # the weight at the scale's ends
+    holds_input: bool = False  # the explanation has the input's own parts, so it stands in the input's place
+    even: str = ""  # the even share in words, where the weights are shares of one whole
+    even_at: str = ""  # where it is drawn in the bars
+    is_nearly_even: bool = False
     has_conditions: bool = False
     neighbours: tuple[Neighbour, ...] = ()
     compared: tuple[Compared, ...] = ()
     is_uncertain: bool = False
+    has_ranges: bool = False
     cards: tuple[Card, ...] = ()
     described: tuple[Described, ...] = ()
     precision: str = ""

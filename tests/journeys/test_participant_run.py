@@ -206,6 +206,27 @@ def test_the_colours_over_a_picture_can_be_switched_off_without_script(chromium:
     assert seen
 
 
+def test_the_colours_over_a_picture_are_as_strong_as_the_person_wants(chromium: Browser, web: str) -> None:
+    made = make_study("image", arms=("none", "lime"))
+    seen = False
+    for _ in range(2):
+        with somebody(chromium, web, made) as person:
+            person.arrive()
+            person.agree()
+            person.answer_until(7)
+            slider = person.page.get_by_label("Strength of the colours")
+            if slider.count():
+                seen = True
+                expect(person.page.locator(".overlay")).to_have_css("opacity", "1")
+                slider.fill("3")
+                expect(person.page.locator(".overlay")).to_have_css("opacity", "0.3")
+                here = person.page.locator(f'#screen[data-place="{person.place}"]')
+                person.page.wait_for_timeout(SETTLED_MS)
+                slider.press("Enter")  # goes on, as everywhere
+                expect(here).to_have_count(0)
+    assert seen
+
+
 def test_two_tabs_are_one_run(chromium: Browser, web: str) -> None:
     made = make_study("tabular")
     with somebody(chromium, web, made) as person:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
@@ -36,6 +37,7 @@ from explainers.types import (
     Prototypes,
     Rule,
     RulePart,
+    SingleForm,
     Snippet,
     Step,
     Strip,
@@ -174,6 +176,41 @@ def test_words_are_tinted_in_three_levels_and_the_strongest_are_listed() -> None
     assert [row.name for row in shown.rows] == ["not", "great", "film", "a"]
 
 
+def test_shares_of_one_whole_are_shown_beside_an_even_share() -> None:
+    """As attention's: 0.25 each would be even; the last has nothing above it."""
+    form = TokenWeights(("a", "very", "dull", "film"), (0.3, 0.1, 0.5, 0.1))
+
+    shown = explanations.explanation_of(stimulus(form, is_signed=False))
+
+    assert shown is not None
+    assert [(row.name, row.bar.width, row.bar.number) for row in shown.rows[:3]] == [
+        ("dull", "200.0", "50%"),
+        ("a", "120.0", "30%"),
+        ("very", "40.0", "10%"),
+    ]
+    assert [word.level for word in shown.words] == [1, 0, 3, 0]
+    assert (shown.even, shown.even_at, shown.is_nearly_even) == ("25%", "100.0", False)
+
+
+def test_a_word_with_hardly_more_than_an_even_share_is_never_marked_as_strongest() -> None:
+    form = TokenWeights(("a", "dull", "film", "too"), (0.25, 0.27, 0.25, 0.23))
+
+    shown = explanations.explanation_of(stimulus(form, is_signed=False))
+
+    assert shown is not None
+    assert [word.level for word in shown.words] == [0, 1, 0, 0]
+    assert shown.is_nearly_even
+    assert "nearly even" in render_to_string(shown.template, {"explained": shown})
+
+
+@pytest.mark.parametrize(("values", "is_signed"), [((0.5, 0.5), True), ((0.5, 0.4), False), ((1.5, -0.5), False)])
+def test_other_weights_are_no_shares(values: tuple[float, float], is_signed: bool) -> None:
+    shown = explanations.explanation_of(stimulus(TokenWeights(("a", "film"), values), is_signed=is_signed))
+
+    assert shown is not None
+    assert (shown.even, shown.even_at) == ("", "")
+
+
 def test_a_concept_shows_what_it_adds_to_the_output() -> None:
     form = Concepts((Concept("Pattern 1", 0.5, -2.0, (DARK,)), Concept("Pattern 2", 0.25, 2.0)))
 
@@ -249,13 +286,47 @@ def test_a_rule_marks_its_conditions_among_all_parts_and_gives_whole_percents() 
     assert (shown.precision, shown.coverage, shown.holds_input, shown.has_conditions) == ("96%", "12%", True, True)
 
 
-def test_a_rule_of_words_stands_beside_the_sentence() -> None:
+def test_a_rule_of_words_stands_in_the_sentences_place() -> None:
     parts = (RulePart("", "not", True), RulePart("", "good", False))
 
     shown = explanations.explanation_of(stimulus(Rule(parts, 1.0, 0.0), item=TextInput(("not", "good"))))
+    page = render_to_string("studyapp/forms_of_explanations/rule.html", {"explained": shown})
 
     assert shown is not None
-    assert not shown.holds_input
+    assert shown.holds_input
+    assert "not" in page
+    assert "good" in page
+    assert "<table" not in page
+
+
+SENTENCE = TextInput(("not", "good"))
+CHANGED = [
+    (ROW, ("Sex", "Female", "Male"), weights(0.1, 0.2, 0.3)),
+    (ROW, ("Sex", "Female", "Male"), RULE),
+    (SENTENCE, ("1", "good", "bad"), TokenWeights(SENTENCE.tokens, (0.1, -0.9))),
+    (SENTENCE, ("1", "good", "bad"), TokenWeights(SENTENCE.tokens, (0.9, 0.01))),
+    (SENTENCE, ("1", "good", "bad"), Rule((RulePart("", "not", True), RulePart("", "good", False)), 1.0, 0.1)),
+    (SENTENCE, ("1", "good", "bad"), Rule((RulePart("", "not", False), RulePart("", "good", True)), 1.0, 0.1)),
+]
+
+
+@pytest.mark.parametrize(("item", "change", "form"), CHANGED)
+@pytest.mark.parametrize("several", [False, True])
+def test_an_explanation_in_the_inputs_place_says_what_a_task_changes_in_it(
+    item: TabularInput | TextInput, change: tuple[str, str, str], form: SingleForm, several: bool
+) -> None:
+    """Else nobody could know what the question is about."""
+    shown_form: Form = Composite((Part(form, True), Part(form, True))) if several else form
+    asked = replace(stimulus(shown_form, item=item), item=ShownItem("a", item, item, (change,)))
+    pages = []
+    for changed in (True, False):
+        shown = explanations.explanation_of(asked, changed=changed)
+        assert shown is not None
+        assert shown.holds_input
+        pages.append(render_to_string(shown.template, {"explained": shown}))
+
+    assert [page.count(f'<ins><span class="hidden">is now </span>{change[2]}</ins>') for page in pages] == [1, 0]
+    assert [page.count("<del>") for page in pages] == [1, 0]
 
 
 @pytest.mark.parametrize(
@@ -383,6 +454,19 @@ def test_an_uncertain_prototype_has_several_pictures_and_a_range() -> None:
     assert (first.similarity, first.low, first.high, first.range) == ("75%", "50%", "90%", ("100.0", "80.0"))
 
 
+def test_a_likeness_is_never_said_more_exactly_than_it_is_known() -> None:
+    """Both ends of the range read alike, so there is no range to show."""
+    sure = Prototypes((Prototype((DARK, LIGHT), 1, 0.9999, 0.995, 1.0), Prototype((LIGHT, DARK), 0, 0.001, 0.0, 0.12)))
+
+    shown = explanations.explanation_of(stimulus(sure, output="yes", item=DARK))
+
+    assert shown is not None
+    assert [(one.similarity, one.low, one.high, one.range is None) for one in shown.compared] == [
+        ("over 99%", "over 99%", "over 99%", True),
+        ("under 1%", "under 1%", "12%", False),
+    ]
+
+
 @pytest.mark.parametrize("form", [LEARNED, UNSURE])
 def test_the_page_of_prototypes_names_classes_only_where_the_output_was_given(form: Form) -> None:
     """The class of the most alike prototype is nearly always the model's output."""
@@ -453,7 +537,7 @@ def test_names_of_elements_are_there_once_on_a_page_of_several_explanations() ->
     page = render_to_string("studyapp/forms_of_explanations/composite.html", {"explained": shown})
 
     ids = re.findall(r' id="([^"]+)"', page)
-    assert len(ids) == len(set(ids)) == 5
+    assert len(ids) == len(set(ids)) == 7
     assert set(re.findall(r' (?:for|aria-labelledby)="([^"]+)"', page)) == set(ids)
 
 

@@ -1,6 +1,7 @@
 // Keys: the one shown on a button chooses it, Enter goes on. Nothing else is read, and no key is kept.
 
-const TYPING = "input:not([type=radio]):not([type=checkbox]), textarea, select, [contenteditable]";
+// The slider of an overlay keeps its arrows, which choose nothing here.
+const TYPING = "input:not([type=radio]):not([type=checkbox]):not([type=range]), textarea, select, [contenteditable]";
 
 export function listenForKeys() {
   document.addEventListener("keydown", (event) => {
