@@ -115,32 +115,41 @@ def make_material(dataset: str = "adult", per_cell: int = 12) -> Dataset:
         for key, architecture in PREDICTORS[dataset].items()
     ]
     number = itertools.count(1)
+    items, perturbations = [], []
+    outputs: list[tuple[Item, Perturbation | None, int]] = []
     for label, output, _ in itertools.product((0, 1), (0, 1), range(per_cell)):
-        item = make_item(row, make_input(dataset, next(number)), label)
-        _make_outputs(predictors, item, None, output)
+        items.append(item := new_item(row, make_input(dataset, next(number)), label))
+        outputs.append((item, None, output))
         for flips in (False, True):
-            changed = make_input(dataset, 10_000 + next(number))
-            perturbation = Perturbation.objects.create(
-                item=item,
-                key=sha256_of(changed.to_json()),
-                kind="test",
-                content=changed.to_json(),
-                changes=[["Age", "young", "old"]],
-            )
-            _make_outputs(predictors, item, perturbation, 1 - output if flips else output)
+            perturbations.append(changed := _new_perturbation(item, make_input(dataset, 10_000 + next(number))))
+            outputs.append((item, changed, 1 - output if flips else output))
+    Item.objects.bulk_create(items)  # every test that touches a study makes these rows: three statements, not hundreds
+    Perturbation.objects.bulk_create(perturbations)
+    Output.objects.bulk_create(
+        Output(predictor=predictor, item=item, perturbation=changed, class_index=output, probability=0.8)
+        for item, changed, output in outputs
+        for predictor in predictors
+    )
     return row
 
 
 def make_item(dataset: Dataset, content: Input, label: int) -> Item:
-    return Item.objects.create(
-        dataset=dataset, key=sha256_of(content.to_json()), content=content.to_json(), label=label
-    )
+    item = new_item(dataset, content, label)
+    item.save()
+    return item
 
 
-def _make_outputs(predictors: list[Predictor], item: Item, perturbation: Perturbation | None, output: int) -> None:
-    Output.objects.bulk_create(
-        Output(predictor=p, item=item, perturbation=perturbation, class_index=output, probability=0.8)
-        for p in predictors
+def new_item(dataset: Dataset, content: Input, label: int) -> Item:
+    return Item(dataset=dataset, key=sha256_of(content.to_json()), content=content.to_json(), label=label)
+
+
+def _new_perturbation(item: Item, changed: Input) -> Perturbation:
+    return Perturbation(
+        item=item,
+        key=sha256_of(changed.to_json()),
+        kind="test",
+        content=changed.to_json(),
+        changes=[["Age", "young", "old"]],
     )
 
 
@@ -180,10 +189,13 @@ def main_link(study: Study) -> Link:
 def make_explanations_ready(study: Study, seed_rs: Mapping[str, Sequence[float]] = MappingProxyType({})) -> None:
     """Store explanations as a worker would, with weights that name their own key; `seed_rs` by explainer, in turn."""
     agreements = {name: itertools.cycle(values) for name, values in seed_rs.items()}
-    for row in Explanation.objects.of_design(study.frozen).pending().select_related("item", "item__dataset"):
+    rows = list(Explanation.objects.of_design(study.frozen).pending().select_related("item"))
+    said = Output.objects.filter(item__in=[row.item_id for row in rows], perturbation=None).order_by("-pk")
+    classes = dict(said.values_list("item", "class_index"))  # the first predictor's
+    for row in rows:
         content = input_from_json(row.item.content)
         row.form = make_form(content, form_of(ExplainerSpec(row.explainer, row.params), content.modality)).to_json()
-        row.explained_class = Output.objects.filter(item=row.item, perturbation=None).first().class_index
+        row.explained_class = classes[row.item_id]
         row.diagnostics = {"seconds": 0.01, "samples": 10.0}
         if row.explainer in agreements:
             row.diagnostics["seed_r"] = next(agreements[row.explainer])
