@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import settings
 
+from tests import order
 from tests.promises import ledger, recorder
 
+pytest_collection_modifyitems = order.pytest_collection_modifyitems
 pytest_configure = recorder.pytest_configure
 pytest_runtest_makereport = recorder.pytest_runtest_makereport
 pytest_runtest_logreport = recorder.pytest_runtest_logreport
