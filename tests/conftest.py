@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import settings
 
+from tests import order
 from tests.promises import ledger, recorder
 
+pytest_collection_modifyitems = order.pytest_collection_modifyitems
 pytest_configure = recorder.pytest_configure
 pytest_runtest_makereport = recorder.pytest_runtest_makereport
 pytest_runtest_logreport = recorder.pytest_runtest_logreport
@@ -49,12 +51,6 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     """Let the flush between transactional tests empty tables that the application never may."""
     from django.db.backends.postgresql.operations import DatabaseOperations
 
-    plain = DatabaseOperations.sql_flush
-
-    def sql_flush(self, style, tables, **options):  # type: ignore[no-untyped-def]
-        def all_triggers(verb: str) -> list[str]:
-            return [f"ALTER TABLE {self.quote_name(table)} {verb} TRIGGER USER" for table in tables]
-
-        return [*all_triggers("DISABLE"), *plain(self, style, tables, **options), *all_triggers("ENABLE")]
+    from tests.flush import sql_flush
 
     DatabaseOperations.sql_flush = sql_flush

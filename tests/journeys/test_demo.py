@@ -19,6 +19,7 @@ import psutil
 import psycopg2
 import pytest
 
+from explainers.cards import CARD_FILE
 from explainers.predictors import PREDICTORS
 from explainers.train import predictor_folder
 from studyapp.embedded import erase, running, start, stop
@@ -33,10 +34,17 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     digits' predictors, which take seconds, are left for the demo to train."""
     folder = tmp_path_factory.mktemp("demo")
     for name, entry in PREDICTORS.items():
-        if entry.material != "digits" and predictor_folder(name).exists():
-            shutil.copytree(predictor_folder(name), folder / "predictors" / name)
+        if entry.material != "digits" and (found := trained(name)):
+            shutil.copytree(found, folder / "predictors" / name)
     yield folder
     erase(folder)
+
+
+def trained(name: str) -> Path | None:
+    """Where a predictor is kept whole: in this process's data folder, or in that of one that tests beside it."""
+    own = predictor_folder(name)
+    beside = own.parents[2].glob(f"gw*/predictors/{name}") if "PYTEST_XDIST_WORKER" in os.environ else ()
+    return next((folder for folder in (own, *sorted(beside)) if (folder / CARD_FILE).exists()), None)
 
 
 def command(data: Path, *arguments: str) -> subprocess.Popen[str]:
