@@ -27,6 +27,10 @@ class InputError(ExplainerError):
     """An input that does not fit the predictor's modality, vocabulary or shape."""
 
 
+class Stopped(ExplainerError):
+    """Nobody waits for the explanations any more; raised where the caller's `goes_on` says so."""
+
+
 class ImportRefused(ExplainerError):
     """A file of explanations that cannot be taken in; carries the problems, each with its line and field."""
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
 
-from explainers.errors import ExplainerError, ParameterError
+from explainers.errors import ExplainerError, ParameterError, Stopped
 from explainers.methods.base import Attribution, Batch, method
 from explainers.methods.blocks import own_classes
 from explainers.methods.forms import rounded, to_form
@@ -26,6 +27,7 @@ def explain(
     *,
     chunk_rows: int = 4096,
     progress: Callable[[int], None] | None = None,
+    goes_on: Callable[[], bool] | None = None,
 ) -> list[Explanation]:
     """Explain the predictor's own output for each item.
 
@@ -45,6 +47,8 @@ def explain(
         computed again.
     progress : callable, optional
         Called with the number of items done so far, after each part of the batch.
+    goes_on : callable, optional
+        Asked before each pass through the predictor; it should cost microseconds. Where it says False, the work ends.
 
     Returns
     -------
@@ -60,10 +64,41 @@ def explain(
         When an item does not fit the predictor, or a placebo's donor is missing or of another output.
     ExplainerError
         When a method gives a number that is not finite; the message names the item. When memory is not enough for one.
+    Stopped
+        When `goes_on` said so.
     """
     spec = _checked(predictor, spec)
     if chunk_rows < _FEWEST_CHUNK_ROWS:
         raise ParameterError(f"chunk_rows: {chunk_rows} is below {_FEWEST_CHUNK_ROWS}")
+    with _asking(predictor, goes_on):
+        return _in_parts(predictor, spec, requests, chunk_rows, progress)
+
+
+@contextmanager
+def _asking(predictor: Predictor, goes_on: Callable[[], bool] | None) -> Iterator[None]:
+    """Ask before each pass through the predictor; copies that a method makes of it meanwhile ask too."""
+    if goes_on is None:
+        yield
+        return
+
+    def ask(*_: object) -> None:
+        if not goes_on():
+            raise Stopped("nobody waits for these explanations any more; what was not finished is not kept")
+
+    handle = predictor.module.register_forward_pre_hook(ask)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def _in_parts(
+    predictor: Predictor,
+    spec: ExplainerSpec,
+    requests: Sequence[ItemRequest],
+    chunk_rows: int,
+    progress: Callable[[int], None] | None,
+) -> list[Explanation]:
     classes = own_classes(predictor, [request.input for request in requests])
     function = method(spec.name)
     found: list[Explanation] = []
@@ -92,12 +127,13 @@ def explain_each(
     *,
     chunk_rows: int = 4096,
     progress: Callable[[int], None] | None = None,
+    goes_on: Callable[[], bool] | None = None,
 ) -> list[Explanation | ExplainerError]:
     """Explain items of which some may not be explainable: those give their error, and the others go on.
 
     Parameters
     ----------
-    predictor, spec, requests, chunk_rows, progress
+    predictor, spec, requests, chunk_rows, progress, goes_on
         As in `explain`.
 
     Returns
@@ -109,11 +145,15 @@ def explain_each(
     ------
     Exception
         What `explain` raises, where no item can be explained: then it is not the items' fault.
+    Stopped
+        When `goes_on` said so.
     """
     try:
-        return list(explain(predictor, spec, requests, chunk_rows=chunk_rows, progress=progress))
+        return list(explain(predictor, spec, requests, chunk_rows=chunk_rows, progress=progress, goes_on=goes_on))
+    except Stopped:
+        raise
     except Exception as error:
-        alone = [_alone(predictor, spec, request, chunk_rows) for request in requests]
+        alone = [_alone(predictor, spec, request, chunk_rows, goes_on) for request in requests]
         if all(isinstance(one, ExplainerError) for one in alone):
             raise error
         if progress is not None:
@@ -122,10 +162,16 @@ def explain_each(
 
 
 def _alone(
-    predictor: Predictor, spec: ExplainerSpec, request: ItemRequest, chunk_rows: int
+    predictor: Predictor,
+    spec: ExplainerSpec,
+    request: ItemRequest,
+    chunk_rows: int,
+    goes_on: Callable[[], bool] | None,
 ) -> Explanation | ExplainerError:
     try:
-        return explain(predictor, spec, [request], chunk_rows=chunk_rows)[0]
+        return explain(predictor, spec, [request], chunk_rows=chunk_rows, goes_on=goes_on)[0]
+    except Stopped:
+        raise
     except ExplainerError as error:
         return error
     except Exception as error:

@@ -12,7 +12,7 @@ from celery import shared_task
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 
-from explainers.errors import ExplainerError
+from explainers.errors import ExplainerError, Stopped
 from studyapp import queue
 from studyapp.actions import erasure, explain, looks, mail, material, measures, power, quality, reports, retention
 from studyapp.errors import StudyError
@@ -48,6 +48,8 @@ def run_job(job_id: str) -> None:
     try:
         with renewing(claim):
             JOBS[claim.job.kind](claim)
+    except Stopped:
+        log.info("job %s (%s) was stopped, or another worker has it", claim.job.pk, claim.job.kind)
     except (StudyError, ExplainerError) as error:  # the same input would fail again
         give_up(claim, str(error), again=False)
     except Exception as error:

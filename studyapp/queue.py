@@ -6,9 +6,10 @@ are counted before the work begins, so a job that kills its worker stops itself.
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from django.conf import settings
@@ -41,13 +42,22 @@ class Claim:
 
     job: Job
     lease: uuid.UUID
+    _lost: threading.Event = field(default_factory=threading.Event, compare=False, repr=False)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether a renewal found the job cancelled or taken over; costs nothing to ask."""
+        return self._lost.is_set()
 
     def renew(self, done: int | None = None) -> bool:
         """Stay alive and report progress; False when the job was cancelled or taken over, so stop working."""
         changes: dict[str, object] = {"lease_until": timezone.now() + timedelta(seconds=settings.JOB_LEASE_S)}
         if done is not None:
             changes["done"] = done
-        return bool(_held(self).update(**changes))
+        is_held = bool(_held(self).update(**changes))
+        if not is_held:
+            self._lost.set()
+        return is_held
 
     def finish(self) -> bool:
         """Mark the job done; False when it is no longer ours."""
@@ -56,9 +66,12 @@ class Claim:
         )
 
     def fail(self, error: str, *, again: bool) -> bool:
-        """Give the job back for another attempt, or park it with the reason; True when it is parked."""
+        """Give the job back for another attempt, or park it with the reason; True when it is parked.
+
+        A job that is no longer ours is left as it is.
+        """
         parked = not again or self.job.attempts >= settings.JOB_MAX_ATTEMPTS
-        _held(self).update(
+        was_held = _held(self).update(
             state=JobState.FAILED if parked else JobState.PENDING,
             error=error[:2000],
             lease=None,
@@ -66,7 +79,7 @@ class Claim:
             rung_at=None,
             finished_at=timezone.now() if parked else None,
         )
-        return parked
+        return parked and bool(was_held)
 
 
 def _held(claim: Claim) -> JobQuerySet:

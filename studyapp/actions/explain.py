@@ -8,12 +8,10 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, Q
 from django.utils import timezone
 
 from explainers.cards import read_card
@@ -61,11 +59,11 @@ def request_explanations(wanted: Sequence[Wanted], *, study: Study) -> dict[str,
     rows = Explanation.objects.filter(key__in=addresses).select_for_update().order_by("pk")
     found = {row.key: row for row in rows}
     imports.fill(list(found.values()))
-    _queue_batches([row for row in found.values() if row.state != ExplanationState.READY], study)
+    queue_batches([row for row in found.values() if row.state != ExplanationState.READY], study)
     return found
 
 
-def _queue_batches(rows: Sequence[Explanation], study: Study) -> None:
+def queue_batches(rows: Sequence[Explanation], study: Study) -> None:
     """Jobs for rows that no unfinished job computes yet, cut by method and predictor."""
     busy = set(Job.objects.unfinished().filter(explanations__in=rows).values_list("explanations__pk", flat=True))
     groups: dict[tuple[int, str, str], list[Explanation]] = defaultdict(list)
@@ -82,7 +80,8 @@ def _queue_batches(rows: Sequence[Explanation], study: Study) -> None:
 def compute_batch(claim: Claim) -> None:
     """Compute the explanations of a job; each is stored as one complete row, once.
 
-    An item that cannot be explained gets its reason, and the others go on.
+    An item that cannot be explained gets its reason, and the others go on. Raises Stopped when the job is cancelled or
+    taken over before the batch is done; a batch that is done is stored all the same.
     """
     rows = list(
         Explanation.objects.filter(job=claim.job)
@@ -92,9 +91,8 @@ def compute_batch(claim: Claim) -> None:
     )
     if not rows:
         return
-    done_before = claim.job.total - len(rows)
     begun = time.perf_counter()
-    computed = _explain(rows, lambda done: claim.renew(done_before + done))
+    computed = _explain(rows, claim)
     seconds = (time.perf_counter() - begun) / len(rows)
     with transaction.atomic():
         for row, result in zip(rows, computed, strict=True):
@@ -112,12 +110,22 @@ def compute_batch(claim: Claim) -> None:
     claim.renew(claim.job.total)
 
 
-def _explain(rows: Sequence[Explanation], progress) -> list[Computed | ExplainerError]:  # type: ignore[no-untyped-def]
+def _explain(rows: Sequence[Explanation], claim: Claim) -> list[Computed | ExplainerError]:
     from explainers.run import explain_each
 
-    predictor = load(rows[0].predictor)
-    spec = ExplainerSpec(rows[0].explainer, rows[0].params)
-    return explain_each(predictor, spec, _requests(rows), chunk_rows=int(settings.EXPLAIN_ROWS), progress=progress)
+    done_before = claim.job.total - len(rows)
+
+    def tell(done: int) -> None:
+        claim.renew(done_before + done)
+
+    return explain_each(
+        load(rows[0].predictor),
+        ExplainerSpec(rows[0].explainer, rows[0].params),
+        _requests(rows),
+        chunk_rows=int(settings.EXPLAIN_ROWS),
+        progress=tell,
+        goes_on=lambda: not claim.is_lost,
+    )
 
 
 def judge(rows: Sequence[Explanation], metrics: Sequence[MetricSpec], claim: Claim) -> list[Measurement]:
@@ -188,45 +196,11 @@ def _fail(keys: Sequence[int], error: str) -> None:
     )
 
 
-@dataclass(frozen=True)
-class Progress:
-    """How far the explanations of a design are."""
-
-    total: int
-    ready: int
-    failed: int
-    errors: tuple[str, ...]
-
-    @property
-    def pending(self) -> int:
-        return self.total - self.ready - self.failed
-
-    @property
-    def is_complete(self) -> bool:
-        return self.ready == self.total
-
-
-def explanation_progress(design: FrozenDesign) -> Progress:
-    """Count the distinct explanations of a frozen design by state."""
-    return progress_of(Explanation.objects.of_design(design))
-
-
-def progress_of(rows) -> Progress:  # type: ignore[no-untyped-def]
-    """Count explanations by state; a batch under way counts item by item through its job."""
-    counts = rows.aggregate(
-        total=Count("pk", distinct=True),
-        ready=Count("pk", filter=Q(state=ExplanationState.READY), distinct=True),
-        failed=Count("pk", filter=Q(state=ExplanationState.FAILED), distinct=True),
-    )
-    errors = rows.filter(state=ExplanationState.FAILED).values_list("error", flat=True).order_by("error").distinct()
-    return Progress(counts["total"], counts["ready"], counts["failed"], tuple(errors[:5]))
-
-
 @transaction.atomic
 def retry_failed(*, design: FrozenDesign, actor: User | str) -> int:
     """Queue the failed explanations of a design again; returns how many."""
-    rows = list(Explanation.objects.filter(pk__in=Explanation.objects.of_design(design).failed().values("pk")))
-    _queue_batches(rows, design.study)
+    rows = list(Explanation.objects.of_design(design).failed().order_by("pk"))
+    queue_batches(rows, design.study)
     if rows:
         audit.record("retried explanations", str(design), actor=actor, study=design.study, after=len(rows))
     return len(rows)

@@ -8,12 +8,12 @@ from django.db import transaction
 from django.utils.translation import gettext
 
 from studyapp.actions import audit
-from studyapp.actions.explain import explanation_progress
 from studyapp.actions.quality import check_all
 from studyapp.actions.studies import locked_study
 from studyapp.errors import WrongState
 from studyapp.models import Enrolment, Report, Study, User
 from studyapp.models.participants import EnrolmentState
+from studyapp.models.progress import Progress, explanation_progress
 from studyapp.models.studies import StageKind, StudyState
 
 
@@ -37,8 +37,7 @@ def launch_checks(study: Study) -> tuple[LaunchCheck, ...]:
             gettext("Every explanation is computed"),
             progress.is_complete,
             True,
-            gettext("%(ready)s of %(total)s, %(failed)s failed")
-            % {"ready": progress.ready, "total": progress.total, "failed": progress.failed},
+            _how_far(progress),
         ),
         LaunchCheck(
             gettext("Rehearsed with simulated participants"),
@@ -59,6 +58,19 @@ def launch_checks(study: Study) -> tuple[LaunchCheck, ...]:
             gettext("%(n)s questions") % {"n": len(design.comprehension.questions)},
         ),
     )
+
+
+def _how_far(progress: Progress) -> str:
+    """How many explanations are there, and what to do about those that are not."""
+    said = gettext("%(ready)s of %(total)s") % {"ready": progress.ready, "total": progress.total}
+    if progress.under_way:
+        return gettext("%(so_far)s. Wait: the workers compute the others.") % {"so_far": said}
+    if progress.stopped:
+        return gettext("%(so_far)s. It was stopped; press “Go on” to compute the others.") % {"so_far": said}
+    if progress.failed:
+        failed = {"so_far": said, "failed": progress.failed}
+        return gettext("%(so_far)s, %(failed)s failed. Read why under Explanations, then press “Try again”.") % failed
+    return said
 
 
 def open_study(*, study: Study, actor: User) -> Study:

@@ -14,8 +14,9 @@ from explainers.metrics.registry import METRICS
 from explainers.metrics.types import Measurement, MetricSpec
 from explainers.registry import IMPORTS
 from studyapp import queue
-from studyapp.actions.explain import explanation_progress, judge
+from studyapp.actions.explain import judge
 from studyapp.models import ArmExplanation, ArmMeasures, FrozenDesign, Job
+from studyapp.models.progress import explanation_progress
 from studyapp.models.studies import StudyState
 from studyapp.queue import Claim
 

@@ -10,11 +10,11 @@ from django.utils.translation import gettext
 
 from studyapp import queue
 from studyapp.actions import audit
-from studyapp.actions.explain import explanation_progress
 from studyapp.actions.links import add_link, add_stage
 from studyapp.errors import WrongState
 from studyapp.models import Job, Stage, Study, User
 from studyapp.models.frozen import frozen_by_study
+from studyapp.models.progress import explanation_progress
 from studyapp.models.studies import StageKind
 
 MIN_PARTICIPANTS, MAX_PARTICIPANTS = 2, 2000

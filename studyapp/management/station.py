@@ -40,13 +40,15 @@ def start_web(supervisor: Supervisor, processes: int) -> None:
     supervisor.wait_until(web_answers, what="the web server", timeout_s=60)
 
 
-def start_workers(supervisor: Supervisor) -> None:
+def start_workers(supervisor: Supervisor, *, explain: int = 1) -> None:
+    """The relay, a worker for analyses and so many that explain."""
     supervisor.start("relay", [sys.executable, "manage.py", "relay"])
-    for queue in ("explain", "analysis"):
+    names = {f"explain{number or ''}": "explain" for number in range(explain)} | {"analysis": "analysis"}
+    for name, queue in names.items():
         supervisor.start(
-            f"worker-{queue}",
+            f"worker-{name}",
             [
-                sys.executable, "-m", "celery", "-A", "studyapp", "worker", "-Q", queue, "-n", f"{queue}@%h",
+                sys.executable, "-m", "celery", "-A", "studyapp", "worker", "-Q", queue, "-n", f"{name}@%h",
                 "--concurrency", "1", "--pool", "solo", "--without-gossip", "--without-mingle", "--loglevel", "INFO",
             ],
             # One thread a worker: threads of torch that wait for each other are slower than one on a busy machine.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Q
 
-from studyapp.models.jobs import Job
+from studyapp.models.jobs import UNFINISHED, Job, JobState
 from studyapp.models.material import Item, Predictor
 from studyapp.models.studies import FrozenDesign, StudyItem
 
@@ -15,18 +16,35 @@ class ExplanationState(models.TextChoices):
     FAILED = "failed"
 
 
+# What is missing is one of three things, told by its job. A job whose workers all died was parked without a word here.
+_PENDING = Q(state=ExplanationState.PENDING)
+IS_READY = Q(state=ExplanationState.READY)
+IS_FAILED = Q(state=ExplanationState.FAILED) | _PENDING & Q(job__state=JobState.FAILED)
+IS_UNDER_WAY = _PENDING & Q(job__state__in=UNFINISHED)
+IS_STOPPED = _PENDING & (Q(job=None) | Q(job__state__in=[JobState.CANCELLED, JobState.DONE]))
+
+
 class ExplanationQuerySet(models.QuerySet["Explanation"]):
     def ready(self) -> ExplanationQuerySet:
-        return self.filter(state=ExplanationState.READY)
+        return self.filter(IS_READY)
 
     def pending(self) -> ExplanationQuerySet:
-        return self.filter(state=ExplanationState.PENDING)
+        return self.filter(_PENDING)
 
     def failed(self) -> ExplanationQuerySet:
-        return self.filter(state=ExplanationState.FAILED)
+        return self.filter(IS_FAILED)
+
+    def under_way(self) -> ExplanationQuerySet:
+        """In a worker's hands, or waiting for one."""
+        return self.filter(IS_UNDER_WAY)
+
+    def stopped(self) -> ExplanationQuerySet:
+        """Neither there nor computed by anybody: their jobs were cancelled."""
+        return self.filter(IS_STOPPED)
 
     def of_design(self, design: FrozenDesign) -> ExplanationQuerySet:
-        return self.filter(uses__design=design).distinct()
+        # Not by a join: the same explanation in two arms would need DISTINCT, over pictures of tens of kilobytes.
+        return self.filter(pk__in=ArmExplanation.objects.filter(design=design).values("explanation"))
 
 
 class Explanation(models.Model):

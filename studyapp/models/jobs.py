@@ -17,13 +17,16 @@ class JobState(models.TextChoices):
     CANCELLED = "cancelled"
 
 
+UNFINISHED = (JobState.PENDING, JobState.RUNNING)
+
+
 class JobQuerySet(models.QuerySet["Job"]):
     def due(self, now: datetime) -> JobQuerySet:
         """Waiting for a worker, or held by one that has gone silent."""
         return self.filter(Q(state=JobState.PENDING) | Q(state=JobState.RUNNING, lease_until__lt=now))
 
     def unfinished(self) -> JobQuerySet:
-        return self.filter(state__in=[JobState.PENDING, JobState.RUNNING])
+        return self.filter(state__in=UNFINISHED)
 
 
 class Job(models.Model):

@@ -39,6 +39,7 @@ from studyapp.actions import (
     resealing,
     respond,
     retention,
+    stopping,
     studies,
     unblinding,
 )
@@ -97,6 +98,11 @@ def failed(world: World) -> None:
     Explanation.objects.of_design(again.frozen).pending().update(state="failed", job=None)
     Job.objects.filter(study=again).delete()
     world.frozen = again
+
+
+def waiting(world: World) -> None:
+    """A study whose explanations no worker has begun."""
+    world.frozen = factories.make_frozen(world.open.lab, factories.small_document(seed=78), explained=False)
 
 
 def rehearsed(world: World) -> Report:
@@ -167,6 +173,16 @@ ONE_ENTRY_A_CHANGE: Mapping[str, tuple[Deed, Deed, list[str]]] = {
         failed,
         lambda w: explain.retry_failed(design=w.frozen.frozen, actor=w.owner),
         ["retried explanations"],
+    ),
+    "stopping.stop_explanations": (
+        waiting,
+        lambda w: stopping.stop_explanations(study=w.frozen, actor=w.owner),
+        ["stopped explanations"],
+    ),
+    "stopping.resume_explanations": (
+        lambda w: (waiting(w), stopping.stop_explanations(study=w.frozen, actor=w.owner)),
+        lambda w: stopping.resume_explanations(study=w.frozen, actor=w.owner),
+        ["resumed explanations"],
     ),
     "freeze.freeze": (nothing, lambda w: freeze.freeze(study=w.draft, actor=w.owner), ["froze"]),
     "freeze.compute_for_draft": (
@@ -305,6 +321,7 @@ NO_ENTRY: Mapping[str, str] = {
     "erasure.sweep": "what is swept are dead rows; nothing that is there changes",
     "explain.compute_batch": OWN_ROW,
     "explain.mark_failed": OWN_ROW,
+    "explain.queue_batches": PART,
     "explain.request_explanations": PART,
     "guessing.forget_old": COUNTER,
     "guessing.give_back": COUNTER,

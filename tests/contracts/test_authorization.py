@@ -119,6 +119,8 @@ EXPECTED = {
     "compute_ahead": Door("lab", POST, DESIGNER),
     "freeze": Door("lab", BOTH, DESIGNER),
     "retry_explanations": Door("lab", POST, DESIGNER),
+    "stop_explanations": Door("lab", POST, DESIGNER),
+    "resume_explanations": Door("lab", POST, DESIGNER),
     "rehearse": Door("lab", POST, DESIGNER),
     "new_link": Door("lab", POST, DESIGNER),
     "link_qr": Door("lab", GET, DESIGNER),

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from explainers.errors import ExplainerError, ParameterError
+from explainers.errors import ExplainerError, ParameterError, Stopped
 from explainers.explain import explain, explain_each
 from explainers.predictors.base import Predictor
 from explainers.types import ExplainerSpec, Explanation
@@ -122,3 +122,31 @@ def test_where_all_can_be_explained_nothing_is_asked_twice(tabular: Case) -> Non
     model = with_module(tabular.predictor, roomy)
     assert explain_each(model, SALIENCY, tabular.requests) == explain(tabular.predictor, SALIENCY, tabular.requests)
     assert roomy.n_asked == 1
+
+
+class Patience:
+    """Goes on for so many passes of the predictor."""
+
+    def __init__(self, n_passes: int) -> None:
+        self.n_passes, self.n_asked = n_passes, 0
+
+    def __call__(self) -> bool:
+        self.n_asked += 1
+        return self.n_asked <= self.n_passes
+
+
+@pytest.mark.parametrize("name", ["lime", "saliency", "placebo_random_weights"])
+def test_a_batch_that_nobody_waits_for_ends_before_the_next_pass(tabular: Case, name: str) -> None:
+    spec = ExplainerSpec(name, {})
+    whole = Patience(1_000_000)
+    expected = explain(tabular.predictor, spec, tabular.requests)
+    assert explain_each(tabular.predictor, spec, tabular.requests, goes_on=whole) == expected  # asking changes nothing
+    assert whole.n_asked >= 2
+
+    patience = Patience(1)
+    with pytest.raises(Stopped):
+        explain_each(tabular.predictor, spec, tabular.requests, goes_on=patience)
+
+    assert patience.n_asked == 2  # neither that item nor any other is tried again alone
+    assert explain(tabular.predictor, spec, tabular.requests) == expected  # and nobody is asked any more
+    assert patience.n_asked == 2

@@ -21,6 +21,7 @@ from studyapp.exports.archive import write_archive
 from studyapp.models import ArmExplanation, ArmMeasures, Enrolment, Explanation, Job, Report, Response, Stage, Study
 from studyapp.models.jobs import JobState
 from studyapp.models.monitoring import flow_of
+from studyapp.models.progress import explanation_progress
 from studyapp.views.console.measures import measures_of
 from tests import factories
 from tests.journeys.processes import ROOT, Processes
@@ -62,9 +63,7 @@ def test_a_study_runs_from_its_design_to_a_report_that_finds_what_was_planted(
     processes.relay()
     processes.worker()
     n_wanted = Explanation.objects.of_design(frozen.frozen).count()
-    processes.wait_until(
-        lambda: explain.explanation_progress(frozen.frozen).is_complete, what="explanations", seconds=120
-    )
+    processes.wait_until(lambda: explanation_progress(frozen.frozen).is_complete, what="explanations", seconds=120)
     assert n_wanted == 3 * 8  # three arms explain eight examples
     assert wrong_classes(frozen) == []
     processes.wait_until(
@@ -163,8 +162,8 @@ def test_an_explanation_of_another_class_than_the_output_is_seen(
 
     compute = explain._explain
 
-    def of_the_other_class(rows, progress):  # type: ignore[no-untyped-def]
-        return [replace(result, explained_class=1 - result.explained_class) for result in compute(rows, progress)]
+    def of_the_other_class(rows, claim):  # type: ignore[no-untyped-def]
+        return [replace(result, explained_class=1 - result.explained_class) for result in compute(rows, claim)]
 
     monkeypatch.setattr(explain, "_explain", of_the_other_class)
     job = Job.objects.filter(kind="explain", explanations__explainer="lime").distinct().first()

@@ -1,19 +1,23 @@
-"""Workers that are killed, a broker that forgets, messages that come twice: every job is done, once."""
+"""Workers killed or told to stop, a broker that forgets, messages that come twice: every job is done, once."""
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import redis
 
+from explainers.types import ExplainerSpec, ItemRequest, input_from_json
 from studyapp.actions import explain, studies
 from studyapp.actions.freeze import freeze
+from studyapp.actions.stopping import resume_explanations, stop_explanations
 from studyapp.celery import app
 from studyapp.embedded import Services, erase, start
 from studyapp.models import Explanation, Job, Study
 from studyapp.models.jobs import JobState
+from studyapp.models.progress import explanation_progress
 from tests import factories
 from tests.journeys.processes import Processes
 from tests.journeys.small_predictors import add_small_predictors
@@ -50,7 +54,7 @@ def everything_is_there_once(study: Study) -> None:
 
 def all_ready(study: Study) -> bool:
     done = {job.state for job in jobs(study)} == {JobState.DONE}
-    return done and explain.explanation_progress(study.frozen).is_complete
+    return done and explanation_progress(study.frozen).is_complete
 
 
 def test_a_job_whose_worker_is_killed_is_finished_by_another(frozen: Study, processes: Processes) -> None:
@@ -119,3 +123,35 @@ def test_a_message_that_comes_five_times_to_two_workers_is_one_job(frozen: Study
 
     everything_is_there_once(frozen)
     assert [job.attempts for job in jobs(frozen)] == [1, 1, 1]
+
+
+def test_a_study_stopped_in_the_middle_of_a_batch_goes_on_to_the_same_bytes(
+    frozen: Study, processes: Processes
+) -> None:
+    processes.relay()
+    worker = processes.worker("explain")
+    processes.wait_until(
+        lambda: any(job.state == JobState.RUNNING for job in jobs(frozen)), what="a job to begin", seconds=60
+    )
+    worker.signal(signal.SIGSTOP)  # in the middle of it, whatever the machine's speed
+    stop_explanations(study=frozen, actor="system")
+    worker.signal(signal.SIGCONT)
+    processes.wait_until(lambda: "was stopped" in worker.log.read_text(), what="the worker to notice", seconds=60)
+
+    progress = explanation_progress(frozen.frozen)
+    assert (progress.ready, progress.stopped, progress.under_way) == (0, N_WANTED, 0)
+    assert [job.state for job in jobs(frozen)] == [JobState.CANCELLED] * 3
+
+    resume_explanations(study=frozen, actor="system")
+    processes.wait_until(lambda: explanation_progress(frozen.frozen).is_complete, what="the rest", seconds=90)
+
+    rows = list(Explanation.objects.of_design(frozen.frozen).select_related("predictor", "item", "donor"))
+    assert [[row.form, row.explained_class] for row in rows] == [computed_here(row) for row in rows]
+
+
+def computed_here(row: Explanation) -> list[object]:
+    """The explanation alone, in this process, without a job."""
+    donor = input_from_json(row.donor.content) if row.donor else None
+    request = ItemRequest(input_from_json(row.item.content), row.seed, donor)
+    found = explain.explain_one(row.predictor.key, ExplainerSpec(row.explainer, row.params), request)
+    return [found.form.to_json(), found.explained_class]

@@ -19,7 +19,6 @@ from analysis.api import report_from_json
 from analysis.report import SCHEMA_VERSION
 from analysis.report import Report as Result
 from studyapp.actions.accounts import create_lab, make_sign_in_link
-from studyapp.actions.explain import Progress, explanation_progress
 from studyapp.actions.freeze import freeze
 from studyapp.actions.lifecycle import open_study
 from studyapp.actions.links import link_address
@@ -35,6 +34,7 @@ from studyapp.exports.archive import write_archive
 from studyapp.management.station import station
 from studyapp.models import Item, Job, Lab, Link, Predictor, Report, Stage, Study, User
 from studyapp.models.jobs import JobState
+from studyapp.models.progress import Progress, explanation_progress
 from studyapp.models.studies import StageKind, StudyState
 from studyapp.rehearsal.planted import planted_table
 

@@ -11,14 +11,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext
 
-from studyapp.actions.explain import explanation_progress
 from studyapp.actions.links import add_stage, create_link, link_address
 from studyapp.actions.rehearsals import start_rehearsal
+from studyapp.actions.stopping import resume_explanations, stop_explanations
 from studyapp.errors import WrongState
 from studyapp.forms.running import LinkForm, RehearsalForm, StageForm
 from studyapp.models import Link, Membership, Role, Study
 from studyapp.models.studies import StageKind
-from studyapp.views.console.answers import attempt
+from studyapp.views.console.answers import attempt, may
+from studyapp.views.console.explaining import explaining
 from studyapp.views.console.overview import live_parts
 from studyapp.views.doors import ResearcherRequest, member
 
@@ -28,11 +29,34 @@ def explanations(request: ResearcherRequest, *, study: Study, membership: Member
     """How far the explanations are; the page asks again until it is over, then shows the next step."""
     if study.is_draft:
         return redirect("study", public_id=study.public_id)
-    progress = explanation_progress(study.frozen)
-    response = render(request, "studyapp/console/_explanations.html", {"study": study, "progress": progress})
-    if not progress.pending:
+    shown = explaining(study.frozen)
+    context = {"study": study, "may_design": may(membership, Role.DESIGNER), "explaining": shown}
+    response = render(request, "studyapp/console/_explanations.html", context)
+    if not shown.progress.under_way:
         response["HX-Refresh"] = "true"
     return response
+
+
+@member(Role.DESIGNER, "POST")
+def stop_explaining(request: ResearcherRequest, *, study: Study, membership: Membership) -> HttpResponse:
+    """Stop computing the study's explanations."""
+    return attempt(
+        request,
+        study,
+        lambda: stop_explanations(study=study, actor=request.user),
+        gettext("Stopped. What is computed stays; the study opens when the rest is computed too."),
+    )
+
+
+@member(Role.DESIGNER, "POST")
+def resume_explaining(request: ResearcherRequest, *, study: Study, membership: Membership) -> HttpResponse:
+    """Go on with the explanations that were stopped."""
+    return attempt(
+        request,
+        study,
+        lambda: resume_explanations(study=study, actor=request.user),
+        gettext("The rest of the explanations is being computed."),
+    )
 
 
 @member(Role.VIEWER, "GET")

@@ -8,7 +8,6 @@ from typing import Any, Literal
 from django.utils.formats import date_format
 from django.utils.translation import gettext, gettext_noop, ngettext
 
-from studyapp.actions.explain import Progress, explanation_progress
 from studyapp.actions.lifecycle import LaunchCheck, launch_checks
 from studyapp.actions.links import link_address, prolific_address
 from studyapp.actions.looks import planned_looks, settled
@@ -21,8 +20,10 @@ from studyapp.models import Job, Link, Membership, Report, Role, Stage, Study, U
 from studyapp.models.jobs import JobState
 from studyapp.models.looks import LookDecision
 from studyapp.models.monitoring import Flow, flow_of
+from studyapp.models.progress import Progress
 from studyapp.models.studies import StageKind, StudyState
 from studyapp.views.console.answers import may
+from studyapp.views.console.explaining import explaining
 
 REHEARSAL_JOB = "rehearse"
 
@@ -183,10 +184,13 @@ def _to_mend(n: int) -> str:
 
 
 def _explanations_first(progress: Progress) -> NextStep:
-    if progress.failed and not progress.pending:
-        text = gettext("Some explanations could not be computed.")
-        return NextStep(text, gettext("Try again"), "retry_explanations", Role.DESIGNER, True)
-    return NextStep(gettext("The explanations are being computed. The study can open when all of them are ready."))
+    if progress.under_way:
+        return NextStep(gettext("The explanations are being computed. The study can open when all of them are ready."))
+    if progress.stopped:
+        text = gettext("Computing the explanations was stopped. The study can open when all of them are ready.")
+        return NextStep(text, gettext("Go on"), "resume_explanations", Role.DESIGNER, True)
+    text = gettext("Some explanations could not be computed.")
+    return NextStep(text, gettext("Try again"), "retry_explanations", Role.DESIGNER, True)
 
 
 def overview_of(study: Study, membership: Membership) -> dict[str, Any]:
@@ -195,16 +199,16 @@ def overview_of(study: Study, membership: Membership) -> dict[str, Any]:
         problems = problems_of(study.draft, study.lab)
         facts = Facts(StudyState.DRAFT, explained=False, rehearsed=False, reported=False)
         return {"steps": milestones(facts), "next": next_step(facts, len(problems), None), "problems": problems}
-    progress = explanation_progress(study.frozen)
+    shown = explaining(study.frozen)
     rehearsals = rehearsals_of(study)
     reported = Report.objects.filter(stage__study=study, stage__kind=StageKind.MAIN, document__isnull=False).exists()
     asked = waiting_request(study) if study.state == StudyState.CLOSED else None
-    facts = Facts(StudyState(study.state), progress.is_complete, any(r.is_reported for r in rehearsals), reported)
+    facts = Facts(StudyState(study.state), shown.progress.is_complete, any(r.is_reported for r in rehearsals), reported)
     return {
         "steps": milestones(facts),
-        "next": unblinding_step(study, asked, membership.user) if asked else next_step(facts, 0, progress),
+        "next": unblinding_step(study, asked, membership.user) if asked else next_step(facts, 0, shown.progress),
         "unblinded": study.unblinding_requests.effective().select_related("asked_by", "answer__by").first(),
-        "progress": progress,
+        "explaining": shown,
         "checks": checks_of(study),
         "dates": dates_of(study),
         "rights": study.frozen.design.rights,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from studyapp.actions.explain import explanation_progress, retry_failed
+from studyapp.actions.explain import retry_failed
 from studyapp.actions.freeze import compute_for_draft, freeze
 from studyapp.actions.lifecycle import close_study, launch_checks, open_study, pause_study
 from studyapp.actions.studies import edit_draft, problems_of
 from studyapp.errors import DesignRefused, WrongState
 from studyapp.models import Dataset, Explanation, FrozenDesign, Job, Link, Output, Seal, Stage, Study, StudyItem
 from studyapp.models.explanations import ExplanationState
+from studyapp.models.progress import explanation_progress
 from tests import factories
 
 pytestmark = pytest.mark.django_db
