@@ -2,7 +2,7 @@
 
 A form is shown beside its item before people answer. So it may hold nothing that the item does not hold but numbers,
 and what else the format has (names and prototypes of concepts) is the same for all items. Examples and strips, which
-are not, are refused at tests by the design's checks.
+are not, are refused at tests by the design's checks, and so are several explanations on one page, which may have some.
 """
 
 from __future__ import annotations
@@ -10,13 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from explainers.imports.fields import Misfit, flag, line, number, record, sequence, whole
+from explainers.imports.cards import check_places, read_cards
+from explainers.imports.fields import Misfit, flag, line, number, record, sequence, shown, whole
 from explainers.imports.inputs import MOST_LETTERS, MOST_SIDE, MOST_TOKENS, MOST_VARIABLES, read_input, same_kind
 from explainers.types import (
+    Composite,
     Concept,
     Concepts,
     Example,
     Examples,
+    FeatureCards,
     FeatureWeight,
     FeatureWeights,
     Form,
@@ -24,6 +27,7 @@ from explainers.types import (
     Heatmap,
     ImageInput,
     Input,
+    Part,
     Prototype,
     Prototypes,
     Rule,
@@ -38,6 +42,16 @@ from explainers.types import (
 MOST_CONCEPTS, MOST_PROTOTYPES, MOST_EXAMPLES, MOST_STEPS, MOST_CLASSES = 20, 6, 6, 13, 1000
 MOST_COMPARED = 8  # prototypes of a network that compares
 MOST_PARTS = max(MOST_VARIABLES, MOST_TOKENS)
+FEWEST_TOGETHER, MOST_TOGETHER = 2, 3  # explanations on one page
+# Forms whose direction is given: those without weights have none, a strip leads from one output to another, and of
+# several explanations each says its own.
+SIGNED: Mapping[FormName, bool] = {
+    "rule": False,
+    "examples": False,
+    "prototypes": False,
+    "strip": True,
+    "composite": True,
+}
 Read: TypeAlias = Callable[[object, str], Form]
 
 
@@ -158,15 +172,36 @@ def _prototypes(value: object, path: str) -> Prototypes:
 
 def _prototype(value: object, path: str) -> Prototype:
     pictures, class_index, similarity, low, high = sequence(value, path, fewest=5, most=5)
-    shown = sequence(pictures, f"{path}[0]", fewest=1, most=MOST_PROTOTYPES)
+    draws = sequence(pictures, f"{path}[0]", fewest=1, most=MOST_PROTOTYPES)
     own = number(similarity, f"{path}[2]", low=0, high=1)
     return Prototype(
-        tuple(read_input(picture, f"{path}[0][{n}]") for n, picture in enumerate(shown)),
+        tuple(read_input(picture, f"{path}[0][{n}]") for n, picture in enumerate(draws)),
         whole(class_index, f"{path}[1]", low=0, high=MOST_CLASSES - 1),
         own,
         number(low, f"{path}[3]", low=0, high=own),
         number(high, f"{path}[4]", low=own, high=1),
     )
+
+
+def _composite(value: object, path: str) -> Composite:
+    data = record(value, path, ("form", "parts"))
+    entries = sequence(data["parts"], f"{path}.parts", fewest=FEWEST_TOGETHER, most=MOST_TOGETHER)
+    return Composite(tuple(_part(entry, f"{path}.parts[{n}]") for n, entry in enumerate(entries)))
+
+
+def _part(value: object, path: str) -> Part:
+    form, signed = sequence(value, path, fewest=2, most=2)
+    came = form.get("form") if isinstance(form, dict) else None
+    name = next((known for known in READERS if known == came and known != "composite"), None)
+    if name is None:
+        single = ", ".join(known for known in READERS if known != "composite")
+        raise Misfit(f"{path}[0].form: one of {single} was expected, {shown(came)} came")
+    is_signed = flag(signed, f"{path}[1]")
+    if is_signed != SIGNED.get(name, is_signed):
+        raise Misfit(f"{path}[1]: {shown(not is_signed)} was expected for the form {name}")
+    read = READERS[name](form, f"{path}[0]")
+    assert not isinstance(read, Composite)  # no single form is one
+    return Part(read, is_signed)
 
 
 # A form that can be imported stands here and in the registry's IMPORTABLE.
@@ -179,6 +214,8 @@ READERS: Mapping[FormName, Read] = {
     "examples": _examples,
     "strip": _strip,
     "prototypes": _prototypes,
+    "feature_cards": read_cards,
+    "composite": _composite,
 }
 
 
@@ -187,21 +224,27 @@ READERS: Mapping[FormName, Read] = {
 
 def check_direction(form: Form, signed: bool, path: str) -> None:
     """Raise Misfit where the file says that weights have no direction and one is below 0."""
-    if signed:
-        return
+    if isinstance(form, Composite):
+        for n, part in enumerate(form.parts):
+            check_direction(part.form, part.is_signed, f"{path}.parts[{n}][0]")
+    if not signed and min(_weights_of(form), default=0.0) < 0:
+        raise Misfit(f"{path}: a weight is below 0, but the file says that the weights are not signed")
+
+
+def _weights_of(form: Form) -> list[float]:
+    """The weights that have a direction, if any of the form have one."""
     match form:
         case FeatureWeights():
-            weights = [feature.weight for feature in form.features]
+            return [feature.weight for feature in form.features]
         case TokenWeights():
-            weights = list(form.weights)
+            return list(form.weights)
         case Heatmap():
-            weights = list(form.values)
+            return list(form.values)
         case Concepts():
-            weights = [concept.contribution for concept in form.concepts]
-        case _:
-            weights = []
-    if min(weights, default=0.0) < 0:
-        raise Misfit(f"{path}: a weight is below 0, but the first line says that the weights are not signed")
+            return [concept.contribution for concept in form.concepts]
+        case FeatureCards():
+            return [card.effect for card in form.cards]
+    return []
 
 
 def check_fits(form: Form, item: Input, n_classes: int, path: str) -> None:
@@ -218,6 +261,11 @@ def check_fits(form: Form, item: Input, n_classes: int, path: str) -> None:
                 raise Misfit(f"{path}: the map has {form.height} x {form.width} pixels, {_size_of(item)}")
         case Rule():
             _expect_parts(tuple((part.name, part.value) for part in form.parts), _parts_of(item), f"{path}.parts")
+        case FeatureCards():
+            check_places(form, item, path)
+        case Composite():
+            for n, part in enumerate(form.parts):
+                check_fits(part.form, item, n_classes, f"{path}.parts[{n}][0]")
         case Concepts() | Examples() | Strip() | Prototypes():
             _check_inputs(form, item, n_classes, path)
 

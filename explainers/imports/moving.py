@@ -6,11 +6,14 @@ from dataclasses import replace
 
 from explainers.errors import InputError
 from explainers.types import (
+    Composite,
     Examples,
+    FeatureCards,
     FeatureWeights,
     Form,
     Input,
     Rule,
+    SingleForm,
     Strip,
     TabularInput,
     TextInput,
@@ -18,11 +21,12 @@ from explainers.types import (
 )
 
 
-def moved(form: Form, item: Input) -> Form:
-    """A form on an item that it was not made for, with the item's own parts.
+def moved(form: Form, item: Input, donor: Input) -> Form:
+    """A donor's form on an item that it was not made for, with the item's own parts.
 
     Variables keep their weights by place. A text takes them by relative position: its token i of n gets that of the
-    donor's token floor((i + 1/2) m / n) of m. Maps, concepts, prototypes and examples stay as they are.
+    donor's token floor((i + 1/2) m / n) of m, and feature cards name words of the item likewise. Maps, concepts,
+    prototypes and examples stay as they are.
 
     Raises
     ------
@@ -30,6 +34,12 @@ def moved(form: Form, item: Input) -> Form:
         When the item does not have the parts of the form's item, or stands among the examples: its output would show.
         A strip holds its own item and cannot be moved.
     """
+    if isinstance(form, Composite):
+        return Composite(tuple(replace(part, form=_moved(part.form, item, donor)) for part in form.parts))
+    return _moved(form, item, donor)
+
+
+def _moved(form: SingleForm, item: Input, donor: Input) -> SingleForm:
     match form:
         case FeatureWeights() if isinstance(item, TabularInput):
             _expect_names([feature.name for feature in form.features], item)
@@ -38,6 +48,9 @@ def moved(form: Form, item: Input) -> Form:
         case TokenWeights() if isinstance(item, TextInput):
             places = _places(len(form.tokens), len(item.tokens))
             return TokenWeights(item.tokens, tuple(form.weights[place] for place in places))
+        case FeatureCards() if isinstance(item, TextInput) and isinstance(donor, TextInput):
+            places = _places(len(item.tokens), len(donor.tokens))
+            return FeatureCards(tuple(replace(card, place=places[card.place]) for card in form.cards))
         case Rule():
             return _moved_rule(form, item)
         case Examples() if any(example.input == item for example in form.examples):

@@ -10,18 +10,17 @@ from typing import TypeAlias
 
 from explainers.errors import ImportRefused
 from explainers.imports.fields import Misfit, flag, line, parsed, record, shown, whole
-from explainers.imports.forms import MOST_CLASSES, check_direction, check_fits, read_form
+from explainers.imports.forms import MOST_CLASSES, SIGNED, check_direction, check_fits, read_form
 from explainers.imports.inputs import input_sha256, read_input
+from explainers.imports.sameness import Sameness
 from explainers.registry import IMPORTABLE
-from explainers.types import Concepts, Form, FormName, Input
+from explainers.types import Form, FormName, Input
 
 FORMAT, VERSION = "foretell_explanations", 1
 MAX_BYTES = 1_000_000
 MAX_ITEMS = 2000
 MAX_PROBLEMS = 20  # more than anybody mends at once
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-# Forms whose direction is given: those without weights have none, and a strip leads from one output to another.
-_SIGNED: Mapping[FormName, bool] = {"rule": False, "examples": False, "prototypes": False, "strip": True}
 
 Known: TypeAlias = Callable[[str], "KnownItem | None"]
 
@@ -156,7 +155,7 @@ def _header(value: object) -> Header:
     if form is None:
         raise Misfit(f"{path}.form: one of {', '.join(IMPORTABLE)} was expected, {shown(data['form'])} came")
     signed = flag(data["signed"], f"{path}.signed")
-    if signed != _SIGNED.get(form, signed):
+    if signed != SIGNED.get(form, signed):
         raise Misfit(f"{path}.signed: {shown(not signed)} was expected for the form {form}")
     predictor = record(data["predictor"], f"{path}.predictor", ("name",), ("weights_sha256",))
     return Header(
@@ -183,7 +182,7 @@ class _Reader:
     def __init__(self, header: Header) -> None:
         self._header = header
         self._seen: dict[str, int] = {}
-        self._concepts: tuple[tuple[str, tuple[Input, ...]], ...] = ()
+        self._same = Sameness()
         self.items: list[ImportedItem] = []
         self.inputs: dict[str, Input] = {}
 
@@ -203,7 +202,7 @@ class _Reader:
         self._seen[key] = number_
         form = read_form(data["explanation"], "explanation", self._header.form)
         check_direction(form, self._header.signed, "explanation")
-        self._expect_same_concepts(form)
+        self._same.expect(form)
         said = data.get("explained_class")
         explained = None if said is None else whole(said, "explained_class", low=0, high=MOST_CLASSES - 1)
         return ImportedItem(number_, key, form, explained)
@@ -215,12 +214,3 @@ class _Reader:
         key = input_sha256(item)
         self.inputs[key] = item
         return key
-
-    def _expect_same_concepts(self, form: Form) -> None:
-        """Names and prototypes are not the item's own: differing from item to item, they could tell the output."""
-        if not isinstance(form, Concepts):
-            return
-        concepts = tuple((concept.name, concept.prototypes) for concept in form.concepts)
-        self._concepts = self._concepts or concepts
-        if concepts != self._concepts:
-            raise Misfit("explanation.concepts: names and prototypes must be the same, in the same order, in all lines")

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from explainers.imports.cards import MOST_CARDS, MOST_PIECES, MOST_WORDS, NAME
 from explainers.imports.fields import MOST_DIGITS
 from explainers.imports.forms import (
+    FEWEST_TOGETHER,
     MOST_CLASSES,
     MOST_COMPARED,
     MOST_CONCEPTS,
@@ -16,6 +18,7 @@ from explainers.imports.forms import (
     MOST_PARTS,
     MOST_PROTOTYPES,
     MOST_STEPS,
+    MOST_TOGETHER,
 )
 from explainers.imports.inputs import CHANNELS, MOST_LETTERS, MOST_SIDE, MOST_TOKENS, MOST_VARIABLES
 from explainers.imports.reading import FORMAT, VERSION
@@ -28,6 +31,7 @@ _SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
 _SIDE: Schema = {"type": "integer", "minimum": 1, "maximum": MOST_SIDE}
 _CLASS: Schema = {"type": "integer", "minimum": 0, "maximum": MOST_CLASSES - 1}
 _SHA256: Schema = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+_PLACE: Schema = {"type": "integer", "minimum": 0}
 _INPUT: Schema = {"$ref": "#/$defs/input"}
 
 
@@ -113,6 +117,7 @@ def _form(name: str, fields: Schema) -> Schema:
 
 
 _CHANGE: Schema = {"oneOf": [{"type": "null"}, _row(_text(), _text(), _text(fewest=0))]}
+_PIECES: Schema = _list(_row(_list(_text(), MOST_WORDS), _PLACE, _SHARE), MOST_PIECES, fewest=0)
 _FORMS: dict[str, Schema] = {
     "feature_weights": {"features": _list(_row(_text(), _text(), _NUMBER), MOST_VARIABLES)},
     "token_weights": {"tokens": _list(_text(), MOST_TOKENS), "weights": _list(_NUMBER, MOST_TOKENS)},
@@ -134,4 +139,14 @@ _FORMS: dict[str, Schema] = {
     "prototypes": {
         "prototypes": _list(_row(_list(_INPUT, MOST_PROTOTYPES), _CLASS, _SHARE, _SHARE, _SHARE), MOST_COMPARED)
     },
+    "feature_cards": {
+        "cards": _list(_row({"type": "string", "pattern": f"^{NAME}$"}, _PLACE, _NUMBER, _PIECES, _PIECES), MOST_CARDS)
+    },
+}
+_FORMS["composite"] = {
+    "parts": _list(
+        _row({"oneOf": [{"$ref": f"#/$defs/{name}"} for name in _FORMS]}, {"type": "boolean"}),
+        MOST_TOGETHER,
+        fewest=FEWEST_TOGETHER,
+    )
 }

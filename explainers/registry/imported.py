@@ -17,6 +17,8 @@ IMPORTABLE: Mapping[FormName, tuple[Modality, ...]] = {
     "examples": ("tabular", "text", "image"),
     "strip": ("tabular", "text", "image"),
     "prototypes": ("image",),
+    "feature_cards": ("text",),
+    "composite": ("tabular", "text", "image"),
 }
 UPLOAD: Mapping[str, Param] = {
     "upload": Digest(help="Which file of explanations: the SHA-256 under which the console lists it."),

@@ -173,10 +173,13 @@ def _missing(path: str, wanted: Sequence[Wanted], upload: ExplanationUpload) -> 
 
 def _unfit(path: str, wanted: Sequence[Wanted], forms: Mapping[tuple[str, str], Form]) -> Iterator[Problem]:
     """Explanations of other items that cannot stand on these."""
-    contents = dict(Item.objects.filter(key__in=[one.content for one in wanted]).values_list("key", "content"))
+    keys = {key for one in wanted for key in (one.content, str(source_of(one)))}
+    contents = dict(Item.objects.filter(key__in=keys).values_list("key", "content"))
     for one in wanted:
+        source = str(source_of(one))
+        form = forms[str(one.spec.params["upload"]), source]
         try:
-            shown_form(one.spec.name, forms[str(one.spec.params["upload"]), str(source_of(one))], contents[one.content])
+            shown_form(one.spec.name, form, contents[one.content], contents[source])
         except InputError as error:
             yield Problem(f"{path}.upload", f"{one.item}: {error}")
 
@@ -196,7 +199,7 @@ def fill(rows: Sequence[Explanation]) -> None:
         source = row.donor_id if IMPORTS[row.explainer].needs_donor else row.item_id
         form = forms.get((row.params["upload"], items[source].key)) if source else None
         if form is not None:
-            shown = shown_form(row.explainer, form, items[row.item_id].content)
+            shown = shown_form(row.explainer, form, items[row.item_id].content, items[source].content)
             _complete(row, shown, said[row.predictor_id][row.item_id])
 
 
@@ -206,9 +209,11 @@ def _complete(row: Explanation, form: Form, class_index: int) -> None:
     row.save(update_fields=["state", "computed_at", "error", "form", "diagnostics", "explained_class"])
 
 
-def shown_form(explainer: str, form: Form, content: Mapping[str, object]) -> Form:
+def shown_form(explainer: str, form: Form, content: Mapping[str, object], source: Mapping[str, object]) -> Form:
     """What is shown with an item: its own explanation, or the placebo's; raises InputError where it cannot be."""
-    return moved(form, input_from_json(content)) if IMPORTS[explainer].needs_donor else form
+    if not IMPORTS[explainer].needs_donor:
+        return form
+    return moved(form, input_from_json(content), input_from_json(source))
 
 
 def source_of(wanted: Wanted) -> str | None:

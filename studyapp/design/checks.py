@@ -180,8 +180,13 @@ def _leaks(design: Design, tasks: Mapping[str, TaskFacts]) -> Iterator[Problem]:
                 shown.setdefault(block.item_set, path)
 
 
-# Forms that show other items, or changes of the item, with what the model says to them.
-_WITH_OUTPUTS: Mapping[str, str] = {"examples": "examples", "strip": "changes"}
+# Forms that show other items, or changes of the item, with what the model says to them. Of a composite its parts count,
+# but of one that comes from a file they are not known here.
+_WITH_OUTPUTS: Mapping[str, str] = {
+    "examples": "examples",
+    "strip": "changes",
+    "composite": "several explanations, perhaps examples,",
+}
 
 
 def _examples_at_a_test(design: Design, path: str) -> Iterator[Problem]:

@@ -10,20 +10,25 @@ import pytest
 
 from explainers.imports.reading import FORMAT
 from explainers.types import (
+    Composite,
     Concept,
     Concepts,
     Example,
     Examples,
+    FeatureCard,
+    FeatureCards,
     FeatureWeight,
     FeatureWeights,
     Form,
     Heatmap,
     ImageInput,
     Input,
+    Part,
     Prototype,
     Prototypes,
     Rule,
     RulePart,
+    Snippet,
     Step,
     Strip,
     TabularInput,
@@ -54,6 +59,26 @@ SOUND: dict[str, tuple[Input, Form]] = {
         Strip((Step(TEXT, None, 1.5), Step(TextInput(("A", "film", "it", "is.")), ("1", "fine", ""), -0.5)), True),
     ),
     "prototypes": (PICTURE, Prototypes((Prototype((OTHER_PICTURE,), 1, 0.5, 0.25, 0.75),))),
+    "feature_cards": (
+        TEXT,
+        FeatureCards(
+            (
+                FeatureCard(
+                    "Pattern 12", 1, 0.5, (Snippet(("so", "fine", "…"), 1, 1.0),), (Snippet(("good",), 0, 0.5),)
+                ),
+                FeatureCard("Pattern 3", 4, -0.25, (), ()),
+            )
+        ),
+    ),
+    "composite": (
+        TEXT,
+        Composite(
+            (
+                Part(TokenWeights(TEXT.tokens, (0.0, 0.5, 0.25, -1.0, 2.0)), True),
+                Part(Examples((Example(TextInput(("A", "dull", "one.")), 0),)), False),
+            )
+        ),
+    ),
 }
 NO_WEIGHTS = frozenset({"rule", "examples", "prototypes"})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -28,7 +29,20 @@ from explainers.imports.reading import (
 from explainers.imports.schema import json_schema
 from explainers.imports.writing import as_lines
 from explainers.registry import IMPORTABLE
-from explainers.types import Concept, Concepts, Heatmap, ImageInput, TabularInput, TextInput
+from explainers.types import (
+    Composite,
+    Concept,
+    Concepts,
+    FeatureCard,
+    FeatureCards,
+    Heatmap,
+    ImageInput,
+    Part,
+    Snippet,
+    TabularInput,
+    TextInput,
+    TokenWeights,
+)
 from studyapp.design.canonical import sha256_of
 from tests.explainers.imports.conftest import (
     NO_WEIGHTS,
@@ -168,6 +182,19 @@ WRONG: list[tuple[str, Callable[[dict[str, Any]], object], str]] = [
     ("strip", at(E, "own", value=2), f"{E}.own: a whole number from 0 to 1 was expected, 2 came"),
     ("strip", at(E, "steps", 1, 1, value=["1"]), f"{E}.steps[1][1]: 3 entries were expected, 1 came"),
     ("prototypes", at(E, "prototypes", 0, 3, value=0.6), f"{E}.prototypes[0][3]: a number from 0 to 0.5 was expected"),
+    ("feature_cards", at(E, "cards", 0, 0, value="Yes"), f"{E}.cards[0][0]: a name such as 'Pattern 12' was expected"),
+    ("feature_cards", at(E, "cards", 1, 0, value="Pattern 12"), f"{E}.cards[1][0]: Pattern 12 stands twice"),
+    ("feature_cards", at(E, "cards", 0, 1, value=-1), f"{E}.cards[0][1]: a whole number from 0 to "),
+    ("feature_cards", at(E, "cards", 0, 3, 0, 1, value=3), f"{E}.cards[0][3][0][1]: a whole number from 0 to 2"),
+    ("feature_cards", at(E, "cards", 0, 4, 0, 2, value=1.5), f"{E}.cards[0][4][0][2]: a number from 0 to 1 was"),
+    ("feature_cards", at(E, "cards", 0, 3, 0, 0, value=[]), f"{E}.cards[0][3][0][0]: 1 to 40 entries were expected"),
+    ("composite", lambda own: own[E]["parts"].pop(), f"{E}.parts: 2 to 3 entries were expected, 1 came"),
+    ("composite", at(E, "parts", 0, 0, "form", value="composite"), f"{E}.parts[0][0].form: one of feature_weights, "),
+    ("composite", at(E, "parts", 0, 0, value=7), f"{E}.parts[0][0].form: one of feature_weights, "),
+    ("composite", at(E, "parts", 1, 1, value=True), f"{E}.parts[1][1]: false was expected for the form examples"),
+    ("composite", at(E, "parts", 0, 1, value=0), f"{E}.parts[0][1]: true or false was expected, 0 came"),
+    ("composite", at(E, "parts", 0, 1, value=False), f"{E}.parts[0][0]: a weight is below 0, but the file says"),
+    ("composite", at(E, "parts", 0, 0, "weights", 1, value="x"), f"{E}.parts[0][0].weights[1]: a finite number was"),
     ("examples", at(E, "examples", 0, 1, value=0.5), f"{E}.examples[0][1]: a whole number from 0 to 999 was expected"),
 ]  # fmt: skip
 
@@ -199,12 +226,12 @@ def test_weights_below_0_contradict_a_file_of_sizes(form: str) -> None:
     content = text(header(form, signed=False), line(*SOUND[form]))
     if form in NO_WEIGHTS:
         assert read_import(content).items
-    elif form == "strip":
-        assert refused(content) == ("line 1: header.signed: true was expected for the form strip",)
+    elif form in {"strip", "composite"}:
+        assert refused(content) == (f"line 1: header.signed: true was expected for the form {form}",)
     else:
         (problem,) = refused(content)
         assert problem == (
-            "line 2: explanation: a weight is below 0, but the first line says that the weights are not signed"
+            "line 2: explanation: a weight is below 0, but the file says that the weights are not signed"
         )
 
 
@@ -223,6 +250,38 @@ def test_concepts_cannot_tell_one_item_from_another(second: Concept) -> None:
 
     assert refused(content) == (
         "line 3: explanation.concepts: names and prototypes must be the same, in the same order, in all lines",
+    )
+
+
+SHORT = TextInput(("So", "dull."))
+
+
+def test_a_pattern_has_the_same_pieces_in_all_lines() -> None:
+    """A leak that is planted: pieces of other texts that say what the model answered."""
+    own = FeatureCard("Pattern 1", 0, 1.0, (Snippet(("fine",), 0, 1.0),), ())
+    other = replace(own, effect=-1.0, top=(Snippet(("negative",), 0, 1.0),))
+    same, told = (
+        text(header("feature_cards"), line(TEXT, FeatureCards((own,))), line(SHORT, FeatureCards((second,))))
+        for second in (replace(own, effect=-1.0), other)
+    )
+
+    assert len(read_import(same).items) == 2
+    assert refused(told) == ("line 3: explanation.cards[0]: Pattern 1 must have the same pieces in all lines",)
+
+
+def test_a_page_of_several_explanations_has_the_same_ones_in_all_lines() -> None:
+    weights = Part(TokenWeights(TEXT.tokens, (1.0,) * 5), True)
+    short = Part(TokenWeights(SHORT.tokens, (1.0,) * 2), True)
+    cards = Part(FeatureCards((FeatureCard("Pattern 1", 0, 1.0, (), ()),)), True)
+    first = line(TEXT, Composite((weights, cards)))
+
+    turned = text(header("composite"), first, line(SHORT, Composite((cards, short))))
+    assert refused(turned) == (
+        "line 3: explanation.parts: forms and directions must be the same, in the same order, in all lines",
+    )
+    told = Part(FeatureCards((FeatureCard("Pattern 1", 0, 1.0, (Snippet(("no",), 0, 1.0),), ()),)), True)
+    assert refused(text(header("composite"), first, line(SHORT, Composite((short, told))))) == (
+        "line 3: explanation.parts[1][0].cards[0]: Pattern 1 must have the same pieces in all lines",
     )
 
 
@@ -263,6 +322,9 @@ MISFITS: list[tuple[str, Callable[[dict[str, Any]], object], str]] = [
     ("strip", at(E, "steps", 1, 1, 0, value="5"), f"{E}.steps[1][1][0]: the item has no part '5'"),
     ("prototypes", at(E, "prototypes", 0, 0, 0, value=ROW.to_json()), f"{E}.prototypes[0][0]: pictures of the item's"),
     ("prototypes", at(E, "prototypes", 0, 1, value=2), f"{E}.prototypes[0][1]: a class from 0 to 1 was expected, 2"),
+    ("feature_cards", at(E, "cards", 1, 1, value=5), f"{E}.cards[1][1]: a word from 0 to 4 was expected, 5 came"),
+    ("composite", at(E, "parts", 0, 0, "tokens", 0, value="The"), f"{E}.parts[0][0].tokens[0]: the item has 'A' there"),
+    ("composite", at(E, "parts", 1, 0, "examples", 0, 1, value=2), f"{E}.parts[1][0].examples[0][1]: a class from 0"),
     ("heatmap", at("explained_class", value=0), "explained_class: the predictor's output is class 1, 0 came; explain"),
 ]  # fmt: skip
 
@@ -282,7 +344,10 @@ def test_an_item_that_nobody_knows_is_refused() -> None:
     assert came == f"line 2: item: {input_sha256(PICTURE)} is no item of mine's data"
 
 
-@pytest.mark.parametrize(("form", "item"), [("feature_weights", TEXT), ("token_weights", ROW), ("rule", PICTURE)])
+@pytest.mark.parametrize(
+    ("form", "item"),
+    [("feature_weights", TEXT), ("token_weights", ROW), ("rule", PICTURE), ("feature_cards", ROW), ("composite", ROW)],
+)
 def test_an_item_of_another_modality_is_refused(form: str, item: TextInput) -> None:
     (came,) = held(form, lambda own: None, KnownItem(item, 0))
 

@@ -12,7 +12,18 @@ import pytest
 from explainers.errors import ImportRefused
 from explainers.imports.reading import Header
 from explainers.imports.writing import as_lines
-from explainers.types import Example, Examples, FeatureWeights, Form, Input, TextInput, TokenWeights, input_from_json
+from explainers.types import (
+    Composite,
+    Example,
+    Examples,
+    FeatureWeights,
+    Form,
+    Input,
+    Part,
+    TextInput,
+    TokenWeights,
+    input_from_json,
+)
 from studyapp.actions import imports, studies
 from studyapp.actions.freeze import compute_for_draft, freeze
 from studyapp.actions.lifecycle import open_study
@@ -341,3 +352,20 @@ def test_equal_explanations_of_two_labs_are_one_row() -> None:
 
     rows = Explanation.objects.filter(explainer="imported")
     assert rows.count() == len(explained(first))
+
+
+def test_several_explanations_that_were_brought_are_refused_at_a_counterfactual_test() -> None:
+    """There may be examples among them."""
+    study = factories.make_draft(document=factories.small_document(template="counterfactual"))
+    inputs = [input_from_json(item.content) for item in Item.objects.all()[:1]]
+    examples = Part(Examples((Example(inputs[0], 0),)), False)
+    form = {"form": "composite", "signed": True}
+    content = file_for(study, lambda item, said: Composite((examples, examples)), leave_out=1, header=form)
+    document = {**with_imports(study, bring(study, content), placebo=False).draft}
+    document["phases"] = [
+        {**phase, "blocks": [{**block, "explanation": phase["kind"] == "test"} for block in phase["blocks"]]}
+        for phase in document["phases"]
+    ]
+
+    said = [problem.message for problem in studies.problems_of(document, study.lab)]
+    assert any("shows several explanations, perhaps examples, with the model" in text for text in said)

@@ -564,6 +564,25 @@ def test_cards_name_the_texts_own_word_and_cut_the_other_texts_at_theirs() -> No
     assert second.spread == ()
 
 
+FORMULAS = Formulas(
+    (
+        FormulaCard(
+            "Pattern 3", (Clause("or", "word", ("dull",)), Clause("and_not", "first")), (1,), 0.8, 0.126, 0.004
+        ),
+        FormulaCard("Pattern 9", (Clause("or", "digit"),), (), -0.4, 0.5, None),
+    )
+)
+
+
+@pytest.mark.parametrize("form", [CARDS, FORMULAS], ids=["cards", "formulas"])
+def test_what_stands_on_a_page_twice_has_names_of_its_own(form: FeatureCards | Formulas) -> None:
+    shown = explanations.explanation_of(stimulus(Composite((Part(form, True), Part(form, True))), item=FILM))
+    page = render_to_string("studyapp/forms_of_explanations/composite.html", {"explained": shown})
+
+    assert re.findall(r' id="([^"]+)"', page) == ["explanation-title-1", "explanation-title-2"]
+    assert re.findall(r' aria-labelledby="([^"]+)"', page) == ["explanation-title-1", "explanation-title-2"]
+
+
 def test_the_page_of_cards_names_no_class_where_the_output_was_not_given() -> None:
     """What each pattern speaks for tells the output by its sum."""
     pages = []
@@ -607,16 +626,6 @@ def test_the_caption_is_kept_back_where_the_output_was_not_given() -> None:
     assert "dog</span>" in pages["dog"]
     assert not any(word in pages[None] for word in ("dog", "drawn", "caption-words"))
     assert "overlay" in pages[None]
-
-
-FORMULAS = Formulas(
-    (
-        FormulaCard(
-            "Pattern 3", (Clause("or", "word", ("dull",)), Clause("and_not", "first")), (1,), 0.8, 0.126, 0.004
-        ),
-        FormulaCard("Pattern 9", (Clause("or", "digit"),), (), -0.4, 0.5, None),
-    )
-)
 
 
 def test_a_units_formula_is_told_in_words_and_marked_in_the_text() -> None:
