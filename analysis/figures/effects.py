@@ -53,15 +53,17 @@ def _chart(report: Report, shown: list[Estimate], title: str) -> Chart:
         shape=alt.condition("datum.is_primary", alt.value("circle"), alt.value("diamond")),
         color=colour,
     )
-    label = ends.mark_text(align="left", dy=-25, fontSize=TEXT, fontWeight="bold").encode(
-        x=alt.value(4), text="label:N"
+    label = ends.encode(x=alt.value(4), text="label:N")
+    behind = label.mark_text(
+        align="left", dy=-25, fontSize=TEXT, fontWeight="bold", stroke="white", strokeWidth=5, strokeJoin="round"
     )
+    written = label.mark_text(align="left", dy=-25, fontSize=TEXT, fontWeight="bold")
     level = level_text(1 - report.plan.alpha)
     notes = [
         f"Thick: {level} interval over participants. Thin: conservative, over participants and items.",
         f"Shaded: smaller than the smallest effect of interest ({smallest:.4g} {scale.short}). Left of the line: harm.",
     ]
-    return alt.layer(band, zero, wide, narrow, point, label).properties(
+    return alt.layer(band, zero, wide, narrow, point, behind, written).properties(
         width=WIDTH, height=max(1, len(shown)) * ROW_PX, title=alt.TitleParams(title, subtitle=notes)
     )
 

@@ -9,6 +9,8 @@ from analysis.power.grid import Cell
 
 TARGET = 0.8  # what most funders and journals ask for
 HEIGHT_PX = 320
+NAMES_PX = 90  # right of the lines, where their names stand
+LABEL_POINTS = 6  # a line of text is as high as so many points of power
 DASHES = ([1, 0], [7, 4], [2, 3], [10, 3, 2, 3], [1, 6])  # told apart without colour
 
 
@@ -54,7 +56,7 @@ def _chart(cells: Sequence[Cell], planned: int, title: str) -> Chart:
     colour = alt.Color("effect:N", scale=alt.Scale(domain=names, range=colours), legend=None)
     base = alt.Chart(rows([_row(cell) for cell in cells])).encode(x=size, color=colour)
     largest = max(cell.n_people for cell in cells)
-    ends = alt.Chart(rows([_row(cell) for cell in cells if cell.n_people == largest])).encode(x=size, color=colour)
+    ends = alt.Chart(rows(_ends([cell for cell in cells if cell.n_people == largest]))).encode(x=size, color=colour)
     layers = [
         alt.Chart(rows([{"y": 100 * TARGET}])).mark_rule(color=FAINT, strokeWidth=3).encode(y=alt.Y("y:Q")),
         alt.Chart(rows([{"x": planned}])).mark_rule(color=QUIET, strokeDash=[4, 4]).encode(x=alt.X("x:Q")),
@@ -64,8 +66,8 @@ def _chart(cells: Sequence[Cell], planned: int, title: str) -> Chart:
         ),
         base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q"), y2="high:Q"),
         base.mark_point(size=70, filled=True, opacity=1).encode(y=share),
-        ends.mark_text(align="right", dx=-8, dy=-12, fontSize=TEXT - 2, fontWeight="bold").encode(
-            y=share, text="label:N"
+        ends.mark_text(align="left", dx=10, fontSize=TEXT - 2, fontWeight="bold").encode(
+            y=alt.Y("label_at:Q"), text="label:N"
         ),
     ]
     notes = [
@@ -73,12 +75,21 @@ def _chart(cells: Sequence[Cell], planned: int, title: str) -> Chart:
         f"Upright line: the {planned:,} people planned.",
     ]
     return alt.layer(*layers).properties(
-        width=WIDTH - 60, height=HEIGHT_PX, title=alt.TitleParams(title, subtitle=notes)
+        width=WIDTH - 60 - NAMES_PX, height=HEIGHT_PX, title=alt.TitleParams(title, subtitle=notes)
     )
 
 
 def _dashes(names: Sequence[str]) -> list[list[int]]:
     return [DASHES[number % len(DASHES)] for number in range(len(names))]
+
+
+def _ends(cells: Sequence[Cell]) -> list[Row]:
+    """The last cell of each line with the place of its name, moved down where it would cover the one above."""
+    found: list[Row] = []
+    for cell in sorted(cells, key=lambda cell: (-cell.power, -cell.effect)):
+        below = float(found[-1]["label_at"] or 0) - LABEL_POINTS if found else 100.0
+        found.append({**_row(cell), "label_at": min(100 * cell.power, below)})
+    return found
 
 
 def _row(cell: Cell) -> Row:

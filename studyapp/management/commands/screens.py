@@ -22,6 +22,7 @@ from studyapp.models.studies import StageKind
 
 FOLDER = settings.BASE_DIR / "docs" / "screens"
 WIDTHS = {1280: 800, 375: 812}
+TALLEST = 16_000  # what a window of Chromium can be
 STUDY_PAGES = (
     "study", "design", "design_json", "imported", "study_map", "power", "quality", "reports", "rights", "downloads",
     "audit",
@@ -133,7 +134,12 @@ class Command(BaseCommand):
             self.shoot(page, f"participant-{dataset}", name, width)
 
     def shoot(self, page: Page, group: str, name: str, width: int) -> None:
+        height = page.evaluate("document.documentElement.scrollHeight")
+        if WIDTHS[width] < height < TALLEST:
+            # A window that holds all of it: the bar at its bottom would cover a part of what is longer.
+            page.set_viewport_size({"width": width, "height": height})
         page.screenshot(path=FOLDER / f"{group}-{name}-{width}.png", full_page=True)
+        page.set_viewport_size({"width": width, "height": WIDTHS[width]})
 
 
 def answer(page: Page) -> None:
