@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from explainers.benchmark.limits import BARE_PASSES, N_ITEMS, WORKS, Row, Subject, limit_row, measured
-from explainers.commands.options import Commands, Trained, find_trained, names
+from explainers.commands.options import Commands, Trained, add_command, find_trained, names
 from explainers.errors import ArtifactError
 from explainers.folders import write_whole
 from explainers.predictors import PREDICTORS
@@ -31,12 +31,12 @@ examples:
 
 def add_parser(commands: Commands[argparse.ArgumentParser]) -> None:
     """Add the command and its options."""
-    command = commands.add_parser(
+    command = add_command(
+        commands,
         NAME,
-        help="time methods beside the passes through the predictor that they need",
+        text="time methods beside the passes through the predictor that they need",
         description=_DESCRIPTION,
-        epilog="\n\n".join([names("predictors", PREDICTORS), names("methods", WORKS), _EXAMPLES]),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        below=[names("methods", WORKS), _EXAMPLES],
     )
     text = "as often as you like; all unless given"
     command.add_argument("--method", action="append", choices=WORKS, metavar="NAME", help=f"one of those below, {text}")

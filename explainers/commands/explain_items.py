@@ -11,6 +11,7 @@ from typing import Any
 from explainers.commands.options import (
     Commands,
     Trained,
+    add_command,
     add_items,
     add_params,
     counter,
@@ -24,7 +25,6 @@ from explainers.explain import explain
 from explainers.folders import write_whole
 from explainers.imports.reading import Header
 from explainers.imports.writing import as_lines
-from explainers.predictors import PREDICTORS
 from explainers.registry import EXPLAINERS, checked, entry, form_of, signed_of
 from explainers.types import ExplainerSpec, Explanation, ItemRequest
 
@@ -46,12 +46,12 @@ examples:
 
 def add_parser(commands: Commands[argparse.ArgumentParser]) -> None:
     """Add the command and its options."""
-    command = commands.add_parser(
+    command = add_command(
+        commands,
         NAME,
-        help="explain held-out items of a trained predictor",
+        text="explain held-out items of a trained predictor",
         description=_DESCRIPTION,
-        epilog="\n\n".join([names("predictors", PREDICTORS), names("methods", EXPLAINERS), _EXAMPLES]),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        below=[names("methods", EXPLAINERS), _EXAMPLES],
     )
     add_items(command)
     command.add_argument("--method", required=True, choices=EXPLAINERS, metavar="NAME", help="what explains them")

@@ -39,6 +39,19 @@ class Trained:
         return [item.input for item in distinct(items)]
 
 
+def add_command(
+    commands: Commands[argparse.ArgumentParser], name: str, *, text: str, description: str, below: Sequence[str]
+) -> argparse.ArgumentParser:
+    """A command whose `--help` tells what it does, the names of the predictors, and the paragraphs `below` them."""
+    return commands.add_parser(
+        name,
+        help=text,
+        description=description,
+        epilog="\n\n".join([names("predictors", PREDICTORS), *below]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
 def add_items(command: argparse.ArgumentParser) -> None:
     """The options that say which items of which predictor."""
     command.add_argument(

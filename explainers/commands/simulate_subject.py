@@ -11,6 +11,7 @@ from explainers.candidates import changes_of
 from explainers.commands.options import (
     Commands,
     Trained,
+    add_command,
     add_items,
     add_params,
     counter,
@@ -24,7 +25,6 @@ from explainers.folders import write_whole
 from explainers.material import material as find_material
 from explainers.material.base import split
 from explainers.metrics.measure import Arm
-from explainers.predictors import PREDICTORS
 from explainers.registry import EXPLAINERS, entry
 from explainers.simulated.simulate import Changes, simulate
 from explainers.simulated.types import Learned, Mean, Simulation
@@ -51,12 +51,12 @@ examples:
 
 def add_parser(commands: Commands[argparse.ArgumentParser]) -> None:
     """Add the command and its options."""
-    command = commands.add_parser(
+    command = add_command(
+        commands,
         NAME,
-        help="teach a small learner what participants see, and test it",
+        text="teach a small learner what participants see, and test it",
         description=_DESCRIPTION,
-        epilog="\n\n".join([names("predictors", PREDICTORS), names("methods", EXPLAINERS), _EXAMPLES]),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        below=[names("methods", EXPLAINERS), _EXAMPLES],
     )
     add_items(command)
     command.set_defaults(items="64:192")

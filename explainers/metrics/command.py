@@ -9,6 +9,7 @@ from pathlib import Path
 
 from explainers.commands.options import (
     Commands,
+    add_command,
     add_items,
     add_params,
     counter,
@@ -24,7 +25,6 @@ from explainers.metrics.measure import Arm, measure
 from explainers.metrics.registry import METRICS
 from explainers.metrics.registry import entry as metric_entry
 from explainers.metrics.types import Measurement, MetricSpec
-from explainers.predictors import PREDICTORS
 from explainers.predictors.base import Predictor
 from explainers.registry import EXPLAINERS
 from explainers.registry import entry as explainer_entry
@@ -44,12 +44,12 @@ examples:
 
 def add_parser(commands: Commands[argparse.ArgumentParser]) -> None:
     """Add the command and its options."""
-    command = commands.add_parser(
+    command = add_command(
+        commands,
         NAME,
-        help="judge a method's explanations without people",
+        text="judge a method's explanations without people",
         description=_DESCRIPTION,
-        epilog="\n\n".join([names("predictors", PREDICTORS), names("methods", EXPLAINERS), _metrics_text(), _EXAMPLES]),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        below=[names("methods", EXPLAINERS), _metrics_text(), _EXAMPLES],
     )
     add_items(command)
     command.add_argument("--method", required=True, choices=EXPLAINERS, metavar="NAME", help="what explains it")
