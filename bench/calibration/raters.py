@@ -8,6 +8,8 @@ from analysis.types import FloatArray
 from bench.calibration.checks import Answers, Check, Group, covers
 from bench.calibration.draw import seed_of
 
+STEPS = 5  # of an ordered scale
+NEAR = 0.6, 0.15, 0.05  # the chance of the true step, of each one beside it, and of each two away; the rest is shared
 KNOWS = 0.75  # a rater sees what a thing is, or guesses among the categories: agreement beyond chance is the square
 CATEGORIES = 3
 
@@ -30,6 +32,32 @@ def _ratings(draw: np.random.Generator, n_things: int, n_raters: int) -> FloatAr
     return np.where(draw.random((n_raters, n_things)) < KNOWS, truth, guess).astype(np.float64)
 
 
+def chances() -> FloatArray:
+    """Return the chance of each rating given each true step, shape (STEPS, STEPS)."""
+    apart = np.abs(np.subtract.outer(np.arange(STEPS), np.arange(STEPS)))
+    given = np.select([apart == k for k in range(len(NEAR))], NEAR, 0.01)
+    made: FloatArray = given / given.sum(axis=1, keepdims=True)
+    return made
+
+
+def true_kappa(power: int) -> float:
+    """Return the weighted kappa of two such raters: one minus mean cost over its mean were they independent."""
+    both = chances().T @ chances() / STEPS
+    cost = np.abs(np.subtract.outer(np.arange(STEPS), np.arange(STEPS))) ** power
+    one = both.sum(axis=0)
+    return float(1 - (both * cost).sum() / (np.outer(one, one) * cost).sum())
+
+
+def steps_trial(draw: np.random.Generator, n_things: int = 150) -> Answers:
+    """Let two raters who are off by a step or two rate things on an ordered scale."""
+    truth, until = draw.integers(0, STEPS, n_things), chances().cumsum(axis=1)
+    first, second = ((draw.random((n_things, 1)) > until[truth]).sum(axis=1).astype(np.float64) for _ in range(2))
+    return {
+        "linear": covers(cohen_kappa(first, second, weights="linear").interval, true_kappa(1)),
+        "quadratic": covers(cohen_kappa(first, second, weights="quadratic").interval, true_kappa(2)),
+    }
+
+
 RATERS = (
     Group(
         "raters",
@@ -41,5 +69,14 @@ RATERS = (
             "cronbach": Check("Cronbach's alpha, Feldt's interval", "coverage"),
         },
         raters_trial,
+    ),
+    Group(
+        "steps",
+        "150 things on a scale of 5 steps by two raters, right on about 60 % and else off by one step rather than more",
+        {
+            "linear": Check("Cohen's kappa, linear weights, interval", "coverage"),
+            "quadratic": Check("Cohen's kappa, quadratic weights, interval", "coverage"),
+        },
+        steps_trial,
     ),
 )

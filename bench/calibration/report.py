@@ -16,6 +16,7 @@ from bench.calibration.groups import GROUPS
 from bench.calibration.run import ROOT, Columns, fingerprint
 
 COMMAND = "make calibration"
+ALONE = "python -m bench.calibration --only GROUP --seed SEED"
 TITLES: Mapping[Kind, tuple[str, str]] = {
     "size": (
         "Tests where nothing is to be found",
@@ -172,7 +173,8 @@ def to_page(table: Table) -> str:
         chosen = [row for row in table.rows if row.kind == kind]
         if chosen:
             parts += [f"## {title}", text, *_tables(chosen)]
-    return "\n\n".join([*parts, "## Made by", _made_by(table.stamps)]) + "\n"
+    how = f"Each group by the code of its own commit; alone it is made again by `{ALONE}` there."
+    return "\n\n".join([*parts, "## Made by", how, _made_by(table.stamps)]) + "\n"
 
 
 def _verdict(rows: Sequence[Row]) -> str:

@@ -1,9 +1,11 @@
 """Simulated studies in the files the site writes: planted gain, dropouts, permuted blocks, one call."""
 
 import csv
+import gzip
 import io
 import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -205,6 +207,31 @@ def planted(simulate):
         160, arms=FOUR_ARMS, gain={"lime": 0.15, "senn": 0.2}, dropout=0.08, seed=3, strata=("old", "young"),
         multiples=(1, 2), left_early=9, draws=2000, bootstrap_draws=500,
     )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def reference_folder():
+    """Simulated studies and R's results for them; its README says how they came about."""
+    return Path(__file__).parent / "reference"
+
+
+@pytest.fixture(scope="session")
+def reference(reference_folder):
+    """R's results, to 10 digits."""
+    return json.loads((reference_folder / "reference.json").read_text())
+
+
+@pytest.fixture(scope="session")
+def columns_of(reference_folder):
+    """Return a reader of the simulated studies' columns by name, a row a trial."""
+
+    @cache
+    def read(name):
+        with gzip.open(reference_folder / f"{name}.csv.gz", "rt") as file:
+            rows = list(csv.DictReader(file))
+        return {key: np.array([float(row[key]) for row in rows]) for key in rows[0]}
+
+    return read
 
 
 @pytest.fixture(scope="session")

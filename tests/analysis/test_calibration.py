@@ -13,6 +13,7 @@ from bench.calibration.checks import Check, Group
 from bench.calibration.draw import World, draw_study, risk_difference
 from bench.calibration.groups import GROUPS
 from bench.calibration.others import agreement_trial, ratings_trial
+from bench.calibration.raters import chances, true_kappa
 from bench.calibration.report import Table, from_json, rows_of, stamp, to_page, write
 from bench.calibration.run import Part, read, run, try_one, try_part
 from bench.calibration.several_arms import family_trial
@@ -38,6 +39,11 @@ TRIED = {
     "agreement": (40, agreement_trial),
     "stopped": (150, None),
     "raters": (80, None),
+    "steps": (150, None),
+    "repeated": (150, None),
+    "futility": (150, None),
+    "imputed": (60, None),
+    "as_planned": (150, None),
 }
 
 
@@ -149,3 +155,13 @@ def test_the_published_table_has_every_line_and_each_is_as_expected():
     assert [row.title for row in kept.rows if not row.is_kept] == []
     assert min(row.n_studies for row in kept.rows) >= 1000
     assert (docs / "calibration.md").read_text() == to_page(kept)
+
+
+def test_the_weighted_kappa_that_is_known_is_that_of_many_ratings():
+    draw, until = np.random.default_rng(7), chances().cumsum(axis=1)
+    truth = draw.integers(0, len(until), 200_000)
+    first, second = ((draw.random((len(truth), 1)) > until[truth]).sum(axis=1) for _ in range(2))
+
+    for power in (1, 2):
+        cost, by_chance = np.abs(first - second) ** power, np.abs(first - draw.permutation(second)) ** power
+        assert true_kappa(power) == pytest.approx(1 - cost.mean() / by_chance.mean(), abs=0.01)

@@ -1,7 +1,6 @@
 """Models by formula against R's, and files that people have."""
 
 import gzip
-import json
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +9,6 @@ import pytest
 from analysis.errors import InputError
 from analysis.formula import fit
 from analysis.inference.mixed import fit_binomial
-
-# Simulated data and R's results for them (glmmTMB 1.1.5 with a tight nlminb); not part of the project.
-DATA = Path(__file__).resolve().parents[3].parent / "shared" / "data" / "stats"
-needs_reference = pytest.mark.skipif(not DATA.exists(), reason="the reference data lie outside the project")
 
 # Lesnoff et al. 1964's contagious bovine pleuropneumonia, as lme4's documentation has it: herd, cases, animals, period.
 HERDS = {  # herd: (cases, animals) in each period
@@ -32,10 +27,6 @@ CBPP = {
     "size": [animals for periods in HERDS.values() for _, animals in periods],
 }
 LME4 = "cbind(incidence, size - incidence) ~ factor(period) + (1 | herd)"
-
-
-def reference():
-    return json.loads((DATA / "reference.json").read_text())
 
 
 def people(n_people: int = 30, n_items: int = 8, seed: int = 1) -> dict[str, list]:
@@ -59,7 +50,6 @@ def write(data: dict[str, list], path: Path, delimiter: str = ",") -> Path:
 # --- against R --------------------------------------------------------------------------------------------------------
 
 
-@needs_reference
 @pytest.mark.parametrize(
     ("name", "formula"),
     [
@@ -68,9 +58,9 @@ def write(data: dict[str, list], path: Path, delimiter: str = ",") -> Path:
         ("C", "y ~ post*arm + (1|pid) + (1|item)"),
     ],
 )
-def test_a_file_and_lme4s_formula_end_at_glmmtmbs_maximum(name: str, formula: str) -> None:
-    expected = reference()["glmm"][name]["glmmTMB"]
-    found = fit(DATA / f"{name}.csv.gz", formula)
+def test_a_file_and_lme4s_formula_end_at_glmmtmbs_maximum(name, formula, reference, reference_folder) -> None:
+    expected = reference["glmm"][name]["glmmTMB"]
+    found = fit(reference_folder / f"{name}.csv.gz", formula)
 
     values, errors = np.array(expected["fixef"]), np.array(expected["se"])
     assert found.names == ("(Intercept)", "post", "arm", "post:arm")
@@ -83,10 +73,9 @@ def test_a_file_and_lme4s_formula_end_at_glmmtmbs_maximum(name: str, formula: st
     assert found.is_maximum
 
 
-@needs_reference
-def test_the_constrained_baseline_is_lme4s() -> None:
-    expected = reference()["clda"]["A_clda"]
-    found = fit(DATA / "A.csv.gz", "y ~ post + post:arm + (1|pid) + (1|item)")
+def test_the_constrained_baseline_is_lme4s(reference, reference_folder) -> None:
+    expected = reference["clda"]["A_clda"]
+    found = fit(reference_folder / "A.csv.gz", "y ~ post + post:arm + (1|pid) + (1|item)")
 
     assert found.loglik == pytest.approx(expected["loglik"], abs=1e-6)
     assert [c.standard_error for c in found.fixed] == pytest.approx(expected["se"], rel=1e-4)

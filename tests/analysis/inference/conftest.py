@@ -1,21 +1,13 @@
 """Set A of the reference: 100 people, two arms, 16 answers before and 16 after; R's numbers for it are in the tests."""
 
-import csv
-import gzip
-
 import numpy as np
 import pytest
 
 
 @pytest.fixture(scope="session")
-def set_a(shared_data):
-    """Columns by name, shape (3200,); skipped where a machine has no reference data."""
-    path = shared_data / "stats" / "A.csv.gz"
-    if not path.exists():
-        pytest.skip("the reference data sets are not on this machine")
-    with gzip.open(path, "rt") as file:
-        rows = list(csv.DictReader(file))
-    return {name: np.array([float(row[name]) for row in rows]) for name in rows[0]}
+def set_a(columns_of):
+    """Columns by name, shape (3200,)."""
+    return columns_of("A")
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,3 @@
-import csv
-import gzip
-
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -11,18 +8,11 @@ from analysis.inference.welch import Mean, mean_of, welch
 from analysis.types import Interval
 
 
-def test_welch_on_set_a_is_the_reference(shared_data):
+def test_welch_on_set_a_is_the_reference(people_of_a):
     # reference.json, checklist.A_participant_did_welch (R's t.test on the participants' difference scores).
-    with gzip.open(shared_data / "stats" / "A.csv.gz", "rt") as file:
-        rows = list(csv.DictReader(file))
-    scores = {}
-    for row in rows:
-        scores.setdefault((row["pid"], int(row["arm"])), ([], []))[int(row["post"])].append(int(row["y"]))
-    gains = {
-        arm: [np.mean(post) - np.mean(pre) for (_, a), (pre, post) in scores.items() if a == arm] for arm in (0, 1)
-    }
+    gains = people_of_a["post"] - people_of_a["pre"]
 
-    difference = welch(np.array(gains[1]), np.array(gains[0]), 0.95)
+    difference = welch(gains[people_of_a["arm"] == 1], gains[people_of_a["arm"] == 0], 0.95)
 
     assert difference.value == pytest.approx(0.051770708283, abs=1e-11)
     assert difference.value / difference.standard_error == pytest.approx(1.4911273237, abs=1e-9)

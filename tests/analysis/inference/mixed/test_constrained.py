@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,15 +13,6 @@ from analysis.inference.mixed import fit_binomial
 from analysis.inference.mixed.constrained import ConstrainedFit, fit_constrained
 from analysis.inference.mixed.fit import BinomialModel
 from analysis.inference.mixed.nested import likelihood_ratio_test, wald_test
-
-DATA = Path(__file__).resolve().parents[4].parent / "shared" / "data" / "stats"
-needs_reference = pytest.mark.skipif(not DATA.exists(), reason="the reference data lie outside the project")
-
-
-def study_a() -> dict[str, np.ndarray]:
-    with gzip.open(DATA / "A.csv.gz", "rt") as file:
-        rows = list(csv.DictReader(file))
-    return {key: np.array([float(row[key]) for row in rows]) for key in ("pid", "item", "y", "post", "arm")}
 
 
 def simulated(
@@ -56,10 +44,9 @@ def fit_of(data: dict[str, Any], n_arms: int = 2, **how: Any) -> ConstrainedFit:
 # --- against R ------------------------------------------------------------------------------------------------------
 
 
-@needs_reference
-def test_it_is_lme4s_fit_of_the_constrained_model() -> None:
+def test_it_is_lme4s_fit_of_the_constrained_model(set_a: dict[str, np.ndarray]) -> None:
     """reference.json, clda.A_clda: lme4 with a tight bobyqa."""
-    found = fit_of(study_a()).fit
+    found = fit_of(set_a).fit
     errors = np.array([0.13494470857, 0.10758198157, 0.14877630859])
     assert found.names == ("intercept", "post", "post:arm_1")
     assert found.loglik == pytest.approx(-1939.7466912359, abs=1e-6)
@@ -70,10 +57,9 @@ def test_it_is_lme4s_fit_of_the_constrained_model() -> None:
     assert found.certificate.is_maximum
 
 
-@needs_reference
-def test_the_likelihood_ratio_of_an_interaction_is_lme4s() -> None:
+def test_the_likelihood_ratio_of_an_interaction_is_lme4s(set_a: dict[str, np.ndarray]) -> None:
     """reference.json, checklist.A_lrt_interaction; lme4's maxima there are some 1e-4 low."""
-    data = study_a()
+    data = set_a
     fixed = np.stack([np.ones(3200), data["post"], data["arm"], data["post"] * data["arm"]], axis=1)
     people, items = data["pid"].astype(int), data["item"].astype(int)
     model = BinomialModel(data["y"], fixed, ("1", "post", "arm", "post:arm"), people, items)

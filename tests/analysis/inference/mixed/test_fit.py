@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-import json
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,21 +11,8 @@ import pytest
 from analysis.errors import InputError
 from analysis.inference.mixed import MixedFit, fit_binomial
 
-# Simulated data and R's results for them (glmmTMB 1.1.5 with a tight nlminb); not part of the project.
-DATA = Path(__file__).resolve().parents[4].parent / "shared" / "data" / "stats"
-needs_reference = pytest.mark.skipif(not DATA.exists(), reason="the reference data lie outside the project")
+Columns = Callable[[str], dict[str, np.ndarray]]
 NAMES = ("(Intercept)", "post", "arm", "post:arm")
-
-
-def reference() -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads((DATA / "reference.json").read_text())
-    return loaded
-
-
-def columns_of(name: str) -> dict[str, np.ndarray]:
-    with gzip.open(DATA / f"{name}.csv.gz", "rt") as file:
-        rows = list(csv.DictReader(file))
-    return {key: np.array([float(row[key]) for row in rows]) for key in ("pid", "item", "y", "post", "arm")}
 
 
 def fit_of(data: dict[str, np.ndarray], names: tuple[str, ...] = NAMES, **how: Any) -> MixedFit:
@@ -62,10 +46,9 @@ def simulated(n_people: int = 40, n_items: int = 12, seed: int = 1, sd: float = 
 # --- against the reference ------------------------------------------------------------------------------------------
 
 
-@needs_reference
 @pytest.mark.parametrize("name", ["A", "B", "C"])
-def test_it_ends_at_glmmtmbs_maximum(name: str) -> None:
-    data, expected = columns_of(name), reference()["glmm"][name]["glmmTMB"]
+def test_it_ends_at_glmmtmbs_maximum(name: str, columns_of: Columns, reference: dict[str, Any]) -> None:
+    data, expected = columns_of(name), reference["glmm"][name]["glmmTMB"]
     found = fit_of(data, participant_slopes=data["post"] if name == "B" else None)
 
     errors = np.array(expected["se"])
@@ -78,9 +61,8 @@ def test_it_ends_at_glmmtmbs_maximum(name: str) -> None:
     assert found.certificate.is_maximum
 
 
-@needs_reference
-def test_the_constrained_baseline_is_lme4s_tight_fit() -> None:
-    expected = reference()["clda"]["A_clda"]
+def test_the_constrained_baseline_is_lme4s_tight_fit(columns_of: Columns, reference: dict[str, Any]) -> None:
+    expected = reference["clda"]["A_clda"]
     found = fit_of(columns_of("A"), ("(Intercept)", "post", "post:arm"))
 
     assert found.loglik == pytest.approx(expected["loglik"], abs=1e-6)
@@ -89,9 +71,8 @@ def test_the_constrained_baseline_is_lme4s_tight_fit() -> None:
     assert found.standard_errors == pytest.approx(errors, rel=1e-4)
 
 
-@needs_reference
-def test_the_wald_test_of_the_interaction_is_that_of_emmeans() -> None:
-    expected = reference()["checklist"]["A_emmeans_did"]
+def test_the_wald_test_of_the_interaction_is_that_of_emmeans(columns_of: Columns, reference: dict[str, Any]) -> None:
+    expected = reference["checklist"]["A_emmeans_did"]
     found = fit_of(columns_of("A"))
     estimate, error = found.contrast([0, 0, 0, 1])
     assert estimate / error == pytest.approx(expected["z"], abs=5e-4)

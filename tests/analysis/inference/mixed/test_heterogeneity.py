@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,9 +12,6 @@ from analysis.errors import InputError
 from analysis.inference.mixed.constrained import fit_constrained
 from analysis.inference.mixed.fit import BinomialModel, describe, solve
 from analysis.inference.mixed.heterogeneity import boundary_test, item_heterogeneity
-
-DATA = Path(__file__).resolve().parents[4].parent / "shared" / "data" / "stats"
-needs_reference = pytest.mark.skipif(not DATA.exists(), reason="the reference data lie outside the project")
 
 
 def simulated(
@@ -38,14 +32,9 @@ def simulated(
 # --- the test ---------------------------------------------------------------------------------------------------------
 
 
-@needs_reference
-def test_the_reference_study_lies_on_the_boundary() -> None:
+def test_the_reference_study_lies_on_the_boundary(set_a: dict[str, np.ndarray]) -> None:
     """reference.json, checklist.A_item_slope_lrt: LRT 3.0e-7, p 0.49978 (lme4); it must not crash."""
-    with gzip.open(DATA / "A.csv.gz", "rt") as file:
-        rows = list(csv.DictReader(file))
-    y, post, arm, person, item = (
-        np.array([float(row[key]) for row in rows]) for key in ("y", "post", "arm", "pid", "item")
-    )
+    y, post, arm, person, item = (set_a[key] for key in ("y", "post", "arm", "pid", "item"))
     fixed = np.stack([np.ones(len(y)), post, arm, post * arm], axis=1)
     model = BinomialModel(y, fixed, ("1", "post", "arm", "post:arm"), person.astype(int), item.astype(int))
     found = item_heterogeneity(model, "post:arm")

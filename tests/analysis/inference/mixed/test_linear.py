@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,15 +15,7 @@ from analysis.inference.mixed.linear import LinearFit, fit_linear
 from analysis.inference.mixed.lognormal import fit_response_time
 from analysis.inference.mixed.reml import Criterion
 
-DATA = Path(__file__).resolve().parents[4].parent / "shared" / "data" / "stats"
-needs_reference = pytest.mark.skipif(not DATA.exists(), reason="the reference data lie outside the project")
 NAMES = ("(Intercept)", "post", "arm", "post:arm")
-
-
-def study_a() -> dict[str, np.ndarray]:
-    with gzip.open(DATA / "A.csv.gz", "rt") as file:
-        rows = list(csv.DictReader(file))
-    return {key: np.array([float(row[key]) for row in rows]) for key in ("pid", "item", "y", "post", "arm", "rt")}
 
 
 def simulated(n_people: int = 20, n_items: int = 8, seed: int = 1, gain: float = 0.4) -> dict[str, np.ndarray]:
@@ -53,10 +42,9 @@ def fit_of(data: dict[str, np.ndarray], **how: Any) -> LinearFit:
 # --- against R ------------------------------------------------------------------------------------------------------
 
 
-@needs_reference
-def test_log_response_times_are_lmertests() -> None:
+def test_log_response_times_are_lmertests(set_a: dict[str, np.ndarray]) -> None:
     """reference.json, checklist.A_lmer_logrt: lme4 1.1-31 with lmerTest."""
-    data = study_a()
+    data = set_a
     found = fit_of({**data, "y": np.log(data["rt"])})
     assert -2 * found.loglik == pytest.approx(3557.4987404861, abs=1e-8)
     expected = [7.9450052192, -0.059088080573, 0.079342310676, -0.016505308803]
@@ -73,9 +61,8 @@ def test_log_response_times_are_lmertests() -> None:
     assert found.certificate.is_maximum
 
 
-@needs_reference
-def test_the_response_time_model_is_the_same_read_as_ratios() -> None:
-    data = study_a()
+def test_the_response_time_model_is_the_same_read_as_ratios(set_a: dict[str, np.ndarray]) -> None:
+    data = set_a
     found = fit_response_time(
         response_ms=data["rt"], fixed=design_of(data), names=NAMES,
         participants=data["pid"].astype(int), items=data["item"].astype(int),

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-import json
 from dataclasses import replace
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,8 +14,6 @@ from analysis.errors import InputError
 from analysis.inference.mixed import MixedFit, fit_binomial
 from analysis.inference.mixed.marginal import MarginalCells, integrate, marginal_cells
 
-DATA = Path(__file__).resolve().parents[4].parent / "shared" / "data" / "stats"
-needs_reference = pytest.mark.skipif(not DATA.exists(), reason="the reference data lie outside the project")
 CELLS = np.array([[1, 0, 0, 0], [1, 1, 0, 0], [1, 0, 1, 0], [1, 1, 1, 1]], dtype=float)
 NAMES = ("pre0", "post0", "pre1", "post1")
 GAIN = (1.0, -1.0, -1.0, 1.0)
@@ -84,13 +79,9 @@ def test_without_variance_it_is_the_inverse_link_and_its_curvature() -> None:
 # --- the cells ------------------------------------------------------------------------------------------------------
 
 
-@needs_reference
-def test_cells_of_the_reference_study_are_those_of_r() -> None:
+def test_cells_of_the_reference_study_are_those_of_r(set_a: dict[str, np.ndarray], reference: dict[str, Any]) -> None:
     """reference.json, checklist.A_glmm_marginal: R's quadrature of lme4's estimates, which are good to some 1e-7."""
-    with gzip.open(DATA / "A.csv.gz", "rt") as file:
-        rows = list(csv.DictReader(file))
-    fit = fit_of({key: np.array([float(row[key]) for row in rows]) for key in ("pid", "item", "y", "post", "arm")})
-    cells, expected = cells_of(fit), json.loads((DATA / "reference.json").read_text())["checklist"]["A_glmm_marginal"]
+    cells, expected = cells_of(fit_of(set_a)), reference["checklist"]["A_glmm_marginal"]
     assert cells.probabilities == pytest.approx([expected[f"p_{name}"] for name in NAMES], abs=2e-7)
     found = cells.risk_difference(GAIN)
     assert found.estimate == pytest.approx(expected["did_risk"], abs=2e-8)

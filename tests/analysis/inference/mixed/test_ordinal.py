@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,8 +16,6 @@ from analysis.inference.mixed.layout import lay_out
 from analysis.inference.mixed.ordinal import OrdinalFit, fit_ordinal
 from analysis.inference.mixed.packing import pack, unpack
 
-DATA = Path(__file__).resolve().parents[4].parent / "shared" / "data" / "stats"
-needs_reference = pytest.mark.skipif(not DATA.exists(), reason="the reference data lie outside the project")
 NAMES = ("post", "arm", "post:arm")
 
 
@@ -49,14 +44,9 @@ def fit_of(data: dict[str, np.ndarray], **how: Any) -> OrdinalFit:
 # --- against R ------------------------------------------------------------------------------------------------------
 
 
-@needs_reference
-def test_it_is_clmms_fit_of_the_ratings() -> None:
+def test_it_is_clmms_fit_of_the_ratings(set_a: dict[str, np.ndarray]) -> None:
     """reference.json, checklist.A_clmm_rating: ordinal 2022.11-16, `rating ~ post*arm + (1|pid) + (1|item)`."""
-    with gzip.open(DATA / "A.csv.gz", "rt") as file:
-        rows = list(csv.DictReader(file))
-    found = fit_of(
-        {key: np.array([float(row[key]) for row in rows]) for key in ("pid", "item", "post", "arm", "rating")}
-    )
+    found = fit_of(set_a)
     values = np.array([-1.6047238074, -0.47598628574, 0.65943551024, 1.7871650484])
     effects = np.array([0.21558217324, 0.22776574485, -0.17460223619])
     errors = np.array([0.08978035076, 0.17337049662, 0.12823148169])
