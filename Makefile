@@ -12,8 +12,9 @@ INSTALL = $(PIP) install $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -
 PINS := pyproject.toml constraints.txt
 # pytest's own options: make test TESTS="tests/journeys -x"
 TESTS ?=
-# How many processes test side by side, each with servers of its own; most tests wait for something half of the time.
-JOBS ?= 2
+# How many processes test side by side, each with servers of its own. Tests that start processes or a browser wait for
+# about a third of their time, so on two cores two processes leave some of it unused.
+JOBS ?= 3
 # How long the storm of `make torture` rages, and which one it is: make torture MINUTES=2 SEED=7
 MINUTES ?= 10
 SEED ?=
