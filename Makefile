@@ -30,7 +30,7 @@ help:
 	@echo 'make torture         ten minutes of everything failing at once; SEED=7 repeats the storm of that seed'
 	@echo 'make lint            style, types, layers, images, compose file, migrations'
 	@echo 'make promises        every promise at its full number (about an hour), then docs/promises.md'
-	@echo 'make bench           pages, explanations and models per second, beside their peers'
+	@echo 'make bench           pages, explanations and models per second, beside their peers, then docs/performance.md'
 	@echo 'make calibration     how often each test of the analysis is wrong, then docs/calibration.md (half an hour of a core)'
 	@echo 'make screens         a screenshot of every page, in docs/screens/'
 	@echo 'make release-fixture  keep what this version writes, for the upgrade tests of later ones'
@@ -69,8 +69,11 @@ lint: $(VENV)/.installed-test $(VENV)/.installed-lint
 bench: $(VENV)/.installed-bench
 	@$(PYTHON) -m bench.pages
 	@$(PYTHON) -m bench.explainers
+	@$(PYTHON) -m bench.stages
+	@$(PYTHON) -m bench.metrics
 	@$(PYTHON) -m bench.mixed
 	@$(PYTHON) -m bench.analysis
+	@$(PYTHON) -m bench.performance
 
 # Every test of the analysis on 2,000 studies, half an hour of one core; stopped, it goes on where it was.
 calibration: $(VENV)/.installed

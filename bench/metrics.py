@@ -9,11 +9,10 @@ with the peer, since neighbours on the machine move clock times by two and more.
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import captum.metrics as peer
@@ -23,104 +22,27 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from explainers.artifacts import load_predictor
+from explainers.benchmark.command import HEADING, line, subject, written
+from explainers.benchmark.limits import (
+    BARE_PASSES,
+    SIZES,
+    Row,
+    Subject,
+    forward_passes,
+    gradient_passes,
+    made,
+    seconds,
+)
 from explainers.explain import explain
-from explainers.material import material
-from explainers.material.base import split
-from explainers.methods.base import Batch
-from explainers.methods.blocks import encode, own_classes
-from explainers.methods.gradients import points, scores
 from explainers.metrics.measure import Arm, measure
 from explainers.metrics.types import MetricSpec
-from explainers.predictors import PREDICTORS
-from explainers.predictors.base import Predictor
-from explainers.train import predictor_folder, train
-from explainers.types import ExplainerSpec, ImageInput, ItemRequest, TabularInput, TextInput
+from explainers.types import ExplainerSpec, ImageInput, TabularInput, TextInput
 
 CASES = ("adult-mlp", "movies-gru", "digits-cnn")
 METHOD = ExplainerSpec("gradient_x_input", {})
 N_ITEMS = 16
 N_REPLACEMENTS, N_RANDOM_ORDERS, N_SAMPLES, N_NEIGHBOURS, N_MODELS, CELLS = 20, 3, 100, 10, 3, 7
-
-
-SIZES = (64, 512, 2048)  # batch sizes tried for the limit
-
-
-@dataclass(frozen=True)
-class Row:
-    """A line of the table; `ratio` is ours over the limit (1 is the floor) or the peer's over ours (more is faster)."""
-
-    case: str
-    what: str
-    ours: float
-    peer: str
-    theirs: float
-    ratio: float
-    unit: str
-
-
-@dataclass(frozen=True)
-class Subject:
-    """A trained predictor with held-out items."""
-
-    name: str
-    predictor: Predictor
-    requests: tuple[ItemRequest, ...]
-
-    def batch(self) -> Batch:
-        classes = own_classes(self.predictor, [request.input for request in self.requests])
-        return Batch(self.predictor, self.requests, classes, {}, 4096)
-
-
-def subject(name: str) -> Subject:
-    """The trained predictor, trained now if need be."""
-    train(name)
-    found = material(PREDICTORS[name].material)
-    held_out = split(found.read(), found.shares, found.split_seed).test[:N_ITEMS]
-    requests = tuple(ItemRequest(entry.input, seed=place) for place, entry in enumerate(held_out))
-    return Subject(name, load_predictor(predictor_folder(name)), requests)
-
-
-def seconds(*jobs: Callable[[], object], times: int = 3) -> list[float]:
-    """The best processor time of several runs of each job, taken in turn."""
-    best = [float("inf")] * len(jobs)
-    for _ in range(times):
-        for place, job in enumerate(jobs):
-            started = time.process_time()
-            job()
-            best[place] = min(best[place], time.process_time() - started)
-    return best
-
-
-def forward_passes(found: Subject, n_rows: int, size: int) -> Callable[[], None]:
-    """Bare forward passes of `n_rows` rows an item."""
-    groups = encode(found.predictor, found.batch().inputs)
-    rows = [row.expand(size, *row.shape).contiguous() for group in groups for row in group.rows]
-
-    def run() -> None:
-        with torch.inference_mode():
-            for item in rows:
-                for start in range(0, n_rows, size):
-                    found.predictor.logits(item[: min(size, n_rows - start)])
-
-    return run
-
-
-def gradient_passes(found: Subject, n_rows: int, size: int) -> Callable[[], None]:
-    """Bare forward and backward passes to the input, `n_rows` rows an item."""
-    groups = [
-        [t.detach().repeat_interleave(n_rows, 0) for t in (group.values, group.context, group.classes)]
-        for group in points(found.batch())
-    ]
-
-    def run() -> None:
-        for values, context, classes in groups:
-            for start in range(0, len(values), size):
-                part = slice(start, start + size)
-                leaf = values[part].requires_grad_(True)
-                torch.autograd.grad(scores(found.predictor, leaf, context[part], classes[part]).sum(), leaf)
-
-    return run
+UNIT = "ms an item"
 
 
 @dataclass(frozen=True)
@@ -144,7 +66,7 @@ METRICS = (
 def parts(found: Subject) -> int:
     """How many parts an item has, the mean over the items."""
     sizes = []
-    for request in found.requests:
+    for request in found.requests[:N_ITEMS]:
         match request.input:
             case TabularInput(values=values):
                 sizes.append(len(values))
@@ -157,7 +79,7 @@ def parts(found: Subject) -> int:
 
 def limit_rows(found: Subject) -> Iterator[Row]:
     """Each metric against the bare passes."""
-    requests = found.requests
+    requests = found.requests[:N_ITEMS]
     arm = Arm(METHOD, tuple(explain(found.predictor, METHOD, requests)))
     n_times = N_REPLACEMENTS if found.predictor.modality == "tabular" else 1
     for entry in METRICS:
@@ -165,11 +87,10 @@ def limit_rows(found: Subject) -> Iterator[Row]:
         passes = gradient_passes if entry.gradients else forward_passes
         ours, *limits = seconds(
             lambda entry=entry: measure(found.predictor, arm, requests, [entry.metric]),
-            *(passes(found, n_rows, size) for size in SIZES),
+            *(passes(found, [n_rows] * N_ITEMS, size) for size in SIZES),
         )
-        limit = min(limits)
-        what = f"{entry.metric.name}, {n_rows} rows an item"
-        yield Row(found.name, what, _ms(ours), "bare passes", _ms(limit), ours / limit, "ms an item")
+        what, limit = f"{entry.metric.name}, {n_rows} rows an item", min(limits)
+        yield Row(found.name, what, _ms(ours), BARE_PASSES, _ms(limit), ours / limit, UNIT, made())
 
 
 def _ms(total_s: float) -> float:
@@ -178,16 +99,16 @@ def _ms(total_s: float) -> float:
 
 def captum_rows(found: Subject) -> Iterator[Row]:
     """captum's two metrics on pictures and tables, item by item as their interfaces are used."""
-    requests = found.requests
+    requests = found.requests[:N_ITEMS]
     arm = Arm(METHOD, tuple(explain(found.predictor, METHOD, requests)))
     for name, theirs in (("infidelity", captum_infidelity(found)), ("max_sensitivity", captum_sensitivity(found))):
         mine, other = seconds(lambda name=name: measure(found.predictor, arm, requests, [MetricSpec(name)]), theirs)
-        yield Row(found.name, name, _ms(mine), "captum", _ms(other), other / mine, "ms an item")
+        yield Row(found.name, name, _ms(mine), "captum", _ms(other), other / mine, UNIT, made())
 
 
 def _prepared(found: Subject) -> list[tuple[Tensor, Tensor, int]]:
     """Encoded item, attribution and class, one row each."""
-    batch = found.batch()
+    batch = found.batch(N_ITEMS)
     rows = [found.predictor.encode([item]) for item in batch.inputs]
     weights = [InputXGradient(found.predictor.logits).attribute(row.clone().requires_grad_(), target=target)
                for row, target in zip(rows, batch.classes, strict=True)]  # fmt: skip
@@ -243,15 +164,12 @@ def main() -> None:
     torch.set_num_threads(1)
     started = time.perf_counter()
     found = []
-    print(f"{'case':12} {'what':42} {'ours':>10} {'theirs':>10} {'ratio':>7}  against, unit")
+    print(HEADING)
     for row in rows():
         found.append(row)
-        print(
-            f"{row.case:12} {row.what:42} {row.ours:10.3g} {row.theirs:10.3g} {row.ratio:7.2f}  {row.peer}, {row.unit}",
-            flush=True,
-        )
+        print(line(row), flush=True)
     path = Path(__file__).with_suffix(".json")
-    path.write_text(json.dumps([asdict(row) for row in found], indent=1) + "\n")
+    written(path, found)
     print(f"{len(found)} rows in {time.perf_counter() - started:.0f} s, written to {path.name}")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from math import isfinite
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ import torch
 from explainers.errors import ExplainerError, ParameterError, Stopped
 from explainers.methods.base import Attribution, Batch, method
 from explainers.methods.blocks import own_classes
-from explainers.methods.forms import rounded, to_form
+from explainers.methods.forms import rounded_each, to_forms
 from explainers.predictors.base import Predictor
 from explainers.registry import IMPORTS, base_of, checked, form_of, needs_of, parts_of
 from explainers.types import ExplainerSpec, Explanation, ItemRequest
@@ -113,8 +114,7 @@ def _in_parts(
                 raise
             n_items, chunk_rows = _halved(n_items, chunk_rows, error)
             continue
-        for attribution in attributions:
-            found.append(_explanation(predictor, requests[len(found)], classes[len(found)], attribution, len(found)))
+        found += _explanations(batch, attributions, len(found))
         if progress is not None:
             progress(len(found))
     return found
@@ -217,13 +217,22 @@ def _rows_per_item(spec: ExplainerSpec) -> int:
     return max((int(spec.params[name]) for name in sizes), default=base.rows)
 
 
-def _explanation(
-    predictor: Predictor, request: ItemRequest, class_index: int, attribution: Attribution, place: int
-) -> Explanation:
-    names, numbers = list(attribution.diagnostics), np.array(list(attribution.diagnostics.values()))
-    parts = [part for _, part in attribution.parts or ((True, attribution),)]
-    arrays = (numbers, *(array for part in parts for array in (part.weights, part.activations)))
-    if not all(np.isfinite(array).all() for array in arrays if array is not None):
-        raise ExplainerError(f"requests[{place}]: {predictor.name} or the method gave a number that is not finite")
-    diagnostics = dict(zip(names, rounded(numbers), strict=True))
-    return Explanation(to_form(predictor, request.input, attribution), class_index, diagnostics)
+def _explanations(batch: Batch, attributions: Sequence[Attribution], first: int) -> list[Explanation]:
+    """Forms and rounded diagnostics of a part of the items, the first of which is `requests[first]`."""
+    for place, attribution in enumerate(attributions, first):
+        if not _is_finite(attribution):
+            raise ExplainerError(
+                f"requests[{place}]: {batch.predictor.name} or the method gave a number that is not finite"
+            )
+    numbers = rounded_each([np.array(list(attribution.diagnostics.values())) for attribution in attributions])
+    forms = to_forms(batch.predictor, batch.inputs, attributions)
+    return [
+        Explanation(form, class_index, dict(zip(attribution.diagnostics, own.tolist(), strict=True)))
+        for form, class_index, attribution, own in zip(forms, batch.classes, attributions, numbers, strict=True)
+    ]
+
+
+def _is_finite(attribution: Attribution) -> bool:
+    parts = [part for _, part in attribution.parts] if attribution.parts else [attribution]
+    arrays = [array for part in parts for array in (part.weights, part.activations) if array is not None]
+    return all(map(isfinite, attribution.diagnostics.values())) and all(np.isfinite(array).all() for array in arrays)

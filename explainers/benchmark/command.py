@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from explainers.benchmark.limits import BARE_PASSES, N_ITEMS, WORKS, Row, Subject, limit_row, measured
+from explainers.benchmark.limits import BARE_PASSES, MOST_ITEMS, WORKS, Row, Subject, limit_row, measured
 from explainers.commands.options import Commands, Trained, add_command, find_trained, names
 from explainers.errors import ArtifactError
 from explainers.folders import write_whole
@@ -65,7 +65,7 @@ def subject(name: str) -> Subject:
 
 
 def _requests(trained: Trained) -> tuple[ItemRequest, ...]:
-    return tuple(ItemRequest(item, seed=place) for place, item in enumerate(trained.held_out()[:N_ITEMS]))
+    return tuple(ItemRequest(item, seed=place) for place, item in enumerate(trained.held_out()[:MOST_ITEMS]))
 
 
 def limit_rows(subject: Subject, methods: Sequence[str] | None = None) -> Iterator[Row]:
@@ -104,4 +104,5 @@ def _stay(path: Path, new: Sequence[Row]) -> list[Row]:
 
 
 def _measured_as(row: Row) -> tuple[str, str]:
-    return row.case, row.what.partition(",")[0]
+    method, *rest = row.what.split(", ")
+    return row.case, ", ".join([method, *(part for part in rest if part.endswith("a call"))])

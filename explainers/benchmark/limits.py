@@ -12,6 +12,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
+from importlib.metadata import version
+from platform import python_version
 
 import torch
 from torch import Tensor
@@ -26,6 +29,7 @@ from explainers.types import ExplainerSpec, Explanation, ItemRequest
 
 N_ITEMS, N_SAMPLES, N_STEPS = 64, 1000, 50
 N_LIME_ITEMS, N_EXACT_ITEMS, N_ANCHOR_ITEMS = 8, 2, 32
+JOB, MOST_ITEMS = 16, 512  # items of a worker's job, and of as many as a study has
 CELLS = 7
 SIZES = (64, 512, 2048)  # batch sizes tried for the limit
 BARE_PASSES = "bare passes"
@@ -42,10 +46,13 @@ class Row:
     theirs: float
     ratio: float
     unit: str
+    made: str = ""  # when and with which versions
 
 
 @dataclass(frozen=True)
 class Subject:
+    """A trained predictor with held-out items."""
+
     name: str
     predictor: Predictor
     requests: tuple[ItemRequest, ...]
@@ -77,6 +84,8 @@ class Work:
     passes: Callable[[Subject, Sequence[int], int], Callable[[], None]]
     n_items: int = N_ITEMS
     params: Mapping[str, int] = field(default_factory=dict)
+    n_rows: int = 0  # of an item, where its diagnostics do not say it
+    training_items: bool = False  # whether they are asked too, once a batch
 
 
 def forward_passes(subject: Subject, n_rows: Sequence[int], size: int) -> Callable[[], None]:
@@ -128,21 +137,53 @@ WORKS: Mapping[str, Work] = {
     "grad_cam": Work(gradient_passes),
     "senn": Work(forward_passes),
     "anchors": Work(forward_passes, N_ANCHOR_ITEMS),
+    "attention": Work(forward_passes),
+    "attention_rollout": Work(forward_passes),
+    "attention_uniform": Work(forward_passes),
+    "attention_frozen": Work(forward_passes, n_rows=2),  # by the network, and by the one that looks at random
+    "nearest_examples": Work(forward_passes, training_items=True),
+    "decision_boundary": Work(forward_passes, N_ANCHOR_ITEMS),
+    "latent_shift": Work(forward_passes, N_ANCHOR_ITEMS),
+    "prototypes": Work(forward_passes),
+    "probabilistic_prototypes": Work(forward_passes),
+    "feature_cards": Work(forward_passes),
+    "similarity_saliency": Work(forward_passes, params={"cells": CELLS}, n_rows=CELLS**2 + 1),
+}
+
+# Methods of the registry that are held against no bare passes, and why.
+WITHOUT_LIMIT: Mapping[str, str] = {
+    "composite": "calls other methods one after the other, each of which has a line of its own",
+    "attention_adversarial": "climbs through what lies above the attention alone, some hundred times; no pass is whole",
+    "placebo_random_weights": "costs its method twice, once with the real weights and once with random ones",
+    "placebo_other_item": "costs its method, asked about the donors",
+    "placebo_random": "costs its method, whose sizes it hands out anew",
+    "placebo_edges": "costs its method, whose sizes go to the picture's edges",
+    "placebo_uniform": "costs its method, to be of the same form",
 }
 
 
-def limit_row(subject: Subject, method: str) -> Row:
-    """Ours against the bare passes, and explanations a second."""
+def limit_row(subject: Subject, method: str, n_items: int = 0) -> Row:
+    """Ours against the bare passes, and explanations a second; of so many items a call, else of the method's number."""
     work = WORKS[method]
-    spec, requests = ExplainerSpec(method, work.params), subject.requests[: work.n_items]
-    n_rows = [_n_rows(explanation) for explanation in explain(subject.predictor, spec, requests)]
+    spec, requests = ExplainerSpec(method, work.params), subject.requests[: n_items or work.n_items]
+    n_rows = [work.n_rows or _n_rows(explanation) for explanation in explain(subject.predictor, spec, requests)]
+    if work.training_items:
+        n_rows[0] += len(subject.predictor.background.rows)
     ours, *limits = seconds(
         lambda: explain(subject.predictor, spec, requests),
         *(work.passes(subject, n_rows, size) for size in SIZES),
     )
-    mean, limit, n_items = round(sum(n_rows) / len(n_rows)), min(limits), len(requests)
+    mean, limit = round(sum(n_rows) / len(n_rows)), min(limits)
     what = f"{method}, {mean} rows an item" if mean > 1 else method
-    return Row(subject.name, what, n_items / ours, BARE_PASSES, n_items / limit, ours / limit, "explanations a second")
+    if n_items:
+        what += f", {len(requests)} items a call"
+    unit = "explanations a second"
+    return Row(subject.name, what, len(requests) / ours, BARE_PASSES, len(requests) / limit, ours / limit, unit, made())
+
+
+def made() -> str:
+    """Today and the versions that times depend on."""
+    return f"{date.today()}, Python {python_version()}, torch {version('torch')}, numpy {version('numpy')}"
 
 
 def _n_rows(explanation: Explanation) -> int:

@@ -59,7 +59,7 @@ def encode(predictor: Predictor, inputs: Sequence[Input]) -> list[Encoded]:
     for place, item in enumerate(inputs):
         groups.setdefault(_padded_length(item), []).append(place)
     return [
-        Encoded(tuple(places), _padded(_encode_named(predictor, inputs, places), length))
+        Encoded(tuple(places), _laid_out(_padded(_encode_named(predictor, inputs, places), length)))
         for length, places in groups.items()
     ]
 
@@ -71,6 +71,15 @@ def _padded_length(item: Input) -> int:
 
 def _padded(rows: Tensor, length: int) -> Tensor:
     return functional.pad(rows, (0, length - rows.shape[1]), value=PADDING) if length else rows
+
+
+def _laid_out(rows: Tensor) -> Tensor:
+    """The rows with the strides that a new tensor has.
+
+    Pictures of one channel have two layouts that count as contiguous. `encode` gives them channels last, in which
+    convolutions of one channel take twice as long, and what is made of them keeps to it.
+    """
+    return rows.flatten(1).view(rows.shape)
 
 
 def _encode_named(predictor: Predictor, inputs: Sequence[Input], places: Sequence[int]) -> Tensor:

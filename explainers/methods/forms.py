@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import accumulate
 
 import numpy as np
 
@@ -47,6 +48,17 @@ _EXACT_POWERS = 22  # powers of ten up to this one are exact in float64, so divi
 
 def rounded(values: FloatArray) -> tuple[float, ...]:
     """Values to `SIGNIFICANT_DIGITS` significant digits, each the double nearest to its decimal; -0 becomes 0."""
+    return tuple(_to_digits(values).tolist())
+
+
+def rounded_each(arrays: Sequence[FloatArray]) -> list[FloatArray]:
+    """Each of many small arrays as `rounded` has it, in one go: the time of a call hardly depends on its size."""
+    ends = list(accumulate(len(array) for array in arrays))
+    found = _to_digits(np.concatenate(arrays)) if arrays else np.empty(0)
+    return [found[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+
+
+def _to_digits(values: FloatArray) -> FloatArray:
     sizes = np.abs(values)
     exponents = np.floor(np.log10(sizes, out=np.zeros_like(sizes), where=sizes > 0))
     places = SIGNIFICANT_DIGITS - 1 - exponents  # after the point
@@ -55,24 +67,38 @@ def rounded(values: FloatArray) -> tuple[float, ...]:
     found = np.rint(values * powers) / powers + 0.0
     for index in np.flatnonzero(~exact):
         found[index] = float(f"{values[index]:.{SIGNIFICANT_DIGITS}g}")
-    return tuple(found.tolist())
+    return np.asarray(found, dtype=np.float64)
 
 
-def to_form(predictor: Predictor, item: Input, attribution: Attribution) -> Form:
-    """The form of the item's modality with the attribution's weights, or the other form that it asks for.
+def to_forms(predictor: Predictor, items: Sequence[Input], attributions: Sequence[Attribution]) -> list[Form]:
+    """The form of each item's modality with the attribution's weights, or the other form that it asks for.
 
     Raises
     ------
     ExplainerError
         When the number of weights does not fit the item, which is a fault of the method.
     """
-    if attribution.parts is not None:
-        return Composite(tuple(Part(_single(predictor, item, own), signed) for signed, own in attribution.parts))
-    return _single(predictor, item, attribution)
+    weights = rounded_each([attribution.weights for attribution in attributions])
+    return [
+        _composite(predictor, item, attribution.parts)
+        if attribution.parts is not None
+        else _single(predictor, item, attribution, own)
+        for item, attribution, own in zip(items, attributions, weights, strict=True)
+    ]
 
 
-def _single(predictor: Predictor, item: Input, attribution: Attribution) -> SingleForm:
-    return _shown(attribution) or _weighed(predictor, item, attribution)
+def _composite(predictor: Predictor, item: Input, parts: Sequence[tuple[bool, Attribution]]) -> Composite:
+    weights = rounded_each([own.weights for _, own in parts])
+    return Composite(
+        tuple(
+            Part(_single(predictor, item, own, own_weights), signed)
+            for (signed, own), own_weights in zip(parts, weights, strict=True)
+        )
+    )
+
+
+def _single(predictor: Predictor, item: Input, attribution: Attribution, weights: FloatArray) -> SingleForm:
+    return _shown(attribution) or _weighed(predictor, item, attribution, weights)
 
 
 def _shown(attribution: Attribution) -> SingleForm | None:
@@ -90,25 +116,24 @@ def _shown(attribution: Attribution) -> SingleForm | None:
     return None
 
 
-def _weighed(predictor: Predictor, item: Input, attribution: Attribution) -> SingleForm:
-    """The item's own parts with their weights."""
+def _weighed(predictor: Predictor, item: Input, attribution: Attribution, weights: FloatArray) -> SingleForm:
+    """The item's own parts with their rounded weights."""
     if attribution.activations is not None:
         return _concepts(predictor, attribution.weights, attribution.activations)
     if isinstance(item, ImageInput):
-        heatmap = _heatmap(item, attribution)
+        heatmap = _heatmap(item, attribution, weights)
         if attribution.caption is None or attribution.caption_weights is None:
             return heatmap
         return CaptionMatch(heatmap, TokenWeights(attribution.caption, rounded(attribution.caption_weights)))
-    weights = rounded(attribution.weights)
     expected = len(item.values) if isinstance(item, TabularInput) else len(item.tokens)
     if len(weights) != expected:
         raise ExplainerError(f"{len(weights)} weights came, the item has {expected} parts; the method is at fault")
     if attribution.precision is not None:
         return _rule(predictor, item, attribution.weights > 0, attribution.precision)
     if isinstance(item, TabularInput):
-        pairs = zip(item.values, weights, strict=True)
-        return FeatureWeights(tuple(FeatureWeight(name, value, weight) for (name, value), weight in pairs))
-    return TokenWeights(item.tokens, weights)
+        pairs = zip(item.values, weights.tolist(), strict=True)
+        return FeatureWeights(tuple([FeatureWeight(name, value, weight) for (name, value), weight in pairs]))
+    return TokenWeights(item.tokens, tuple(weights.tolist()))
 
 
 def _strip(steps: Sequence[Step], margins: FloatArray, own: int) -> Strip:
@@ -116,8 +141,7 @@ def _strip(steps: Sequence[Step], margins: FloatArray, own: int) -> Strip:
     return Strip(kept, bool((margins < 0).any()), own)
 
 
-def _heatmap(item: ImageInput, attribution: Attribution) -> Heatmap:
-    weights = np.array(rounded(attribution.weights))
+def _heatmap(item: ImageInput, attribution: Attribution, weights: FloatArray) -> Heatmap:
     values = weights if attribution.unit_of_pixel is None else weights[attribution.unit_of_pixel]
     if len(values) != item.height * item.width:
         raise ExplainerError(

@@ -17,6 +17,7 @@ def explain(batch: Batch) -> list[Attribution]:
     found: dict[int, Attribution] = {}
     for group in points(batch):
         gradient, score = gradients(batch.predictor, group.values, group.context, group.classes)
-        for place, own, own_score in zip(group.places, gradient * group.values, score.tolist(), strict=True):
-            found[place] = Attribution(per_unit(batch, place, own), {"score": own_score})
+        weights = per_unit(batch, group.places, gradient * group.values)
+        for place, own, own_score in zip(group.places, weights, score.tolist(), strict=True):
+            found[place] = Attribution(own, {"score": own_score})
     return [found[place] for place in range(len(batch.requests))]

@@ -7,7 +7,7 @@ all logits share, so neither should an explanation. With two classes it is half 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,7 @@ from explainers.methods.base import Batch, FloatArray
 from explainers.methods.blocks import GRADIENT_ROWS, as_tabular, as_text, encode, in_blocks
 from explainers.predictors.base import Predictor
 from explainers.predictors.tabular import TabularPredictor
-from explainers.types import ImageInput, TextInput
+from explainers.types import TextInput
 
 
 @dataclass(frozen=True)
@@ -108,20 +108,43 @@ def gradients(
     return torch.cat(found), torch.cat(found_scores)
 
 
-def per_unit(batch: Batch, place: int, values: Tensor, *, largest_channel: bool = False) -> FloatArray:
-    """Sum values at an item's point over each unit: a variable's columns, a token's embedding, a pixel's channels.
+def scores_in_blocks(predictor: Predictor, group: Points, values: Tensor) -> Tensor:
+    """Scores (n,) of the group's explained classes at other points, in blocks of `GRADIENT_ROWS`, without gradients."""
+    found = []
+    with torch.inference_mode():
+        parts = zip(*(in_blocks(rows, GRADIENT_ROWS) for rows in (values, group.context, group.classes)), strict=True)
+        for (block, n_true), (context, _), (classes, _) in parts:
+            found.append(scores(predictor, block, context, classes)[:n_true])
+    return torch.cat(found)
 
-    With `largest_channel`, a pixel takes its largest channel instead (Simonyan et al. 2014, section 3.1).
+
+def per_unit(batch: Batch, places: Sequence[int], values: Tensor, *, largest_channel: bool = False) -> list[FloatArray]:
+    """Sum values at items' points over each unit: a variable's columns, a token's embedding, a pixel's channels.
+
+    Parameters
+    ----------
+    places : sequence of int
+        The items' places in the batch.
+    values : Tensor, shape (n, ...)
+        One row an item, as in `Points`.
+    largest_channel : bool
+        A pixel takes its largest channel instead (Simonyan et al. 2014, section 3.1).
 
     Returns
     -------
-    float array, shape (n_units,)
+    list of float arrays, shapes (n_units,)
     """
     data = values.detach().cpu().numpy().astype(np.float64)
-    item = batch.requests[place].input
-    if isinstance(item, ImageInput):
-        pooled = data.max(axis=0) if largest_channel else data.sum(axis=0)
-        return np.asarray(pooled, dtype=np.float64).reshape(-1)
-    if isinstance(item, TextInput):
-        return np.asarray(data.sum(axis=-1)[: len(item.tokens)], dtype=np.float64)
-    return np.array([data[group].sum() for group in as_tabular(batch.predictor).groups])
+    match batch.predictor.modality:
+        case "image":
+            pooled = data.max(axis=1) if largest_channel else data.sum(axis=1)
+            return list(pooled.reshape(len(data), -1))
+        case "text":
+            return [
+                own[: len(item.tokens)]
+                for own, place in zip(data.sum(axis=-1), places, strict=True)
+                if isinstance(item := batch.requests[place].input, TextInput)
+            ]
+        case _:
+            starts = [group.start for group in as_tabular(batch.predictor).groups]
+            return list(np.add.reduceat(data, starts, axis=1))

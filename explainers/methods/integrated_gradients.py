@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
 
 from explainers.methods.base import Attribution, Batch
-from explainers.methods.gradients import Points, gradients, per_unit, points
+from explainers.methods.gradients import Points, gradients, per_unit, points, scores_in_blocks
 
 ROWS = 256  # of a block; an item has many rows here, so few of them are filling
 
@@ -45,29 +44,23 @@ def _explain_part(batch: Batch, part: Points, n_steps: int) -> list[Attribution]
         rows=ROWS,
     )
     steps = gradient.reshape(n_items, n_steps, *way.shape[1:])
-    here = _scores(batch, part, part.values)
-    start = _scores(batch, part, part.baseline.expand_as(part.values))
+    here = scores_in_blocks(batch.predictor, part, part.values)
+    start = scores_in_blocks(batch.predictor, part, part.baseline.expand_as(part.values))
+    # one sum an item: its shape, and so its rounding, does not depend on the batch
+    values = way * torch.stack([own.sum(0) for own in steps]) / n_steps
+    weights = per_unit(batch, part.places, values)
+    # of the points' own numbers in float64, not of the units, so that nothing is left out
+    sums = [float(own.sum()) for own in values.double().cpu().numpy()]
     return [
-        # one sum an item: its shape, and so its rounding, does not depend on the batch
-        _attribution(batch, place, own_way * own_steps.sum(0) / n_steps, (n_steps, own_here, own_start))
-        for place, own_way, own_steps, own_here, own_start in zip(
-            part.places, way, steps, here.tolist(), start.tolist(), strict=True
-        )
+        Attribution(own, _diagnostics(n_steps, own_here, own_start, own_sum))
+        for own, own_here, own_start, own_sum in zip(weights, here.tolist(), start.tolist(), sums, strict=True)
     ]
 
 
-def _scores(batch: Batch, part: Points, values: Tensor) -> Tensor:
-    """Scores in blocks of the gradients' size."""
-    return gradients(batch.predictor, values, part.context, part.classes)[1]
-
-
-def _attribution(batch: Batch, place: int, values: Tensor, facts: tuple[int, float, float]) -> Attribution:
-    n_steps, score, baseline_score = facts
-    gap = abs(float(values.double().sum()) - (score - baseline_score))
-    diagnostics = {
+def _diagnostics(n_steps: int, score: float, baseline_score: float, total: float) -> dict[str, float]:
+    return {
         "steps": float(n_steps),
         "score": score,
         "baseline_score": baseline_score,
-        "completeness_gap": gap,
+        "completeness_gap": abs(total - (score - baseline_score)),
     }
-    return Attribution(per_unit(batch, place, values), diagnostics)

@@ -15,16 +15,16 @@ for all items of one number of units.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import combinations
 from math import comb
 
 import numpy as np
 import torch
 
-from explainers.methods.base import Attribution, Batch, BoolArray, FloatArray, IntArray, correlation, generator
+from explainers.methods.base import Attribution, Batch, BoolArray, FloatArray, IntArray, generator
 from explainers.methods.masking import Masking, baseline_masking
-from explainers.methods.steadiness import until_steady
+from explainers.methods.steadiness import agreement, until_steady
 
 _COALITIONS = 4  # stream of an item's generator
 _FEWEST_A_UNIT = 4  # coalitions, so that something is left beside the outermost size
@@ -81,9 +81,17 @@ class Plan:
 
     def drawn(self, rng: np.random.Generator) -> BoolArray:
         """The first coalition of each pair, uniform among those of its size; shape (n_pairs, n_units)."""
-        ranks = rng.random((len(self.sizes), self.n_units), dtype=np.float32).argsort(axis=1).argsort(axis=1)
-        found: BoolArray = ranks < self.sizes[:, None]
+        draws = rng.random((len(self.sizes), self.n_units), dtype=np.float32)
+        largest = np.take_along_axis(np.sort(draws, axis=1), self.sizes[:, None] - 1, axis=1)
+        found: BoolArray = draws <= largest
+        for row in np.flatnonzero(found.sum(axis=1) > self.sizes):  # equal draws: the first of them
+            found[row] = draws[row].argsort().argsort() < self.sizes[row]
         return found
+
+    @cached_property
+    def products(self) -> FloatArray:
+        """The part of `Moments.products` that is the same for all items."""
+        return Moments.of(self.enumerated, np.zeros(len(self.enumerated)), self.kernel).products
 
 
 @lru_cache(maxsize=64)
@@ -149,11 +157,18 @@ class Moments:
 
     @classmethod
     def of(cls, masks: BoolArray, changes: FloatArray, weights: FloatArray) -> Moments:
-        present = masks.astype(np.float64)
-        weighted = weights[:, None] * present
+        columns = np.empty((len(masks), masks.shape[1] + 1))
+        columns[:, :-1] = masks
+        columns[:, -1] = changes
         # torch's product keeps to torch's number of threads; numpy's would start its own beside them
-        products = torch.from_numpy(weighted).T @ torch.from_numpy(present)
-        return cls(products.numpy(), (weighted * changes[:, None]).sum(axis=0))
+        sums = (torch.from_numpy(columns[:, :-1] * weights[:, None]).T @ torch.from_numpy(columns)).numpy()
+        return cls(sums[:, :-1], sums[:, -1])
+
+    @classmethod
+    def enumerated(cls, own: Plan, changes: FloatArray) -> Moments:
+        """Of a plan's enumerated coalitions."""
+        both = torch.from_numpy(own.kernel * changes) @ torch.from_numpy(own.enumerated.astype(np.float64))
+        return cls(own.products, both.numpy())
 
     def __add__(self, other: Moments) -> Moments:
         return Moments(self.products + other.products, self.both + other.both)
@@ -173,11 +188,11 @@ class Regression:
 
 @dataclass(frozen=True)
 class Fit:
-    """A solved regression: of all coalitions, and with each half of the drawn ones standing for both."""
+    """A solved regression of all coalitions."""
 
     regression: Regression
     values: FloatArray  # (n_units,)
-    of_halves: tuple[FloatArray, FloatArray]
+    r: float  # what the halves say of the correlation between seeds
 
     @property
     def n_samples(self) -> int:
@@ -197,10 +212,7 @@ class Fit:
         }
 
     def seed_r(self) -> float:
-        if self.regression.is_exact:
-            return 1.0
-        r = correlation(*self.of_halves)
-        return max(2 * r / (1 + r), -1.0) if r > -1 else -1.0
+        return 1.0 if self.regression.is_exact else self.r
 
 
 def _regression(found: Masking, place: int, n_coalitions: int, number: int) -> Regression:
@@ -213,7 +225,7 @@ def _regression(found: Masking, place: int, n_coalitions: int, number: int) -> R
     n_enumerated = len(own.enumerated)
     of_drawn = changes[n_enumerated:].reshape(2, len(drawn))
     return Regression(
-        Moments.of(own.enumerated, changes[:n_enumerated], own.kernel),
+        Moments.enumerated(own, changes[:n_enumerated]),
         (_half(own, drawn, of_drawn, 0), _half(own, drawn, of_drawn, 1)),
         len(worths),
         len(drawn) == 0,
@@ -241,21 +253,21 @@ def solve(regressions: list[Regression]) -> list[Fit]:
 
 
 def _solve_same_size(regressions: list[Regression]) -> list[Fit]:
-    systems = []
-    for regression in regressions:
-        known, (first, second) = regression.enumerated, regression.halves
-        total = regression.worth - regression.baseline_worth
-        for moments in (known + first + second, known + first + first, known + second + second):
-            # the constraint's own square changes nothing under the constraint; one unit has no other coalition
-            systems.append((moments.products + 1.0, moments.both + total, total))
-    left = torch.from_numpy(np.stack([products for products, _, _ in systems]))
-    right = torch.from_numpy(np.stack([np.stack([both, np.ones_like(both)], axis=1) for _, both, _ in systems]))
-    solved = torch.cholesky_solve(right, torch.linalg.cholesky(left)).numpy()
-    free, direction = solved[..., 0], solved[..., 1]
-    excess = free.sum(axis=1) - np.array([total for _, _, total in systems])
-    values = free - direction * (excess / direction.sum(axis=1))[:, None]
-    triples = values.reshape(len(regressions), 3, -1)
+    # of all coalitions, and with each half of the drawn ones standing for both
+    weighed = np.array([[1.0, 1.0, 1.0], [1.0, 2.0, 0.0], [1.0, 0.0, 2.0]])
+    parts = [(regression.enumerated, *regression.halves) for regression in regressions]
+    products, both = (
+        np.einsum("sp,np...->ns...", weighed, np.array([[getattr(part, name) for part in own] for own in parts]))
+        for name in ("products", "both")
+    )
+    totals = np.array([regression.worth - regression.baseline_worth for regression in regressions])[:, None]
+    # the constraint's own square changes nothing under the constraint; one unit has no other coalition
+    right = np.stack([both + totals[..., None], np.ones_like(both)], axis=-1)
+    solved = torch.cholesky_solve(torch.from_numpy(right), torch.linalg.cholesky(torch.from_numpy(products + 1.0)))
+    free, direction = solved[..., 0].numpy(), solved[..., 1].numpy()
+    excess = free.sum(axis=-1) - totals
+    values = free - direction * (excess / direction.sum(axis=-1))[..., None]
     return [
-        Fit(regression, whole, (first, second))
-        for regression, (whole, first, second) in zip(regressions, triples, strict=True)
+        Fit(regression, own, float(r))
+        for regression, own, r in zip(regressions, values[:, 0], agreement(values[:, 1], values[:, 2]), strict=True)
     ]

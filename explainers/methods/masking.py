@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -23,6 +24,9 @@ from explainers.types import Modality, TextInput
 
 SHARED_ROWS = 128  # of a block that holds rows of several items
 _REPLACEMENTS = 1  # stream of an item's generator
+_UNITS_A_PIECE, _FEWEST_PIECED = 6, 256  # variables, rows: fewer rows are made faster one by one
+_MANY_LIMITS = 64  # of a variable's values: among more of them searching is faster than comparing
+_POWERS = 2 ** np.arange(_UNITS_A_PIECE, dtype=np.uint8)
 
 Answer: TypeAlias = Callable[[Tensor, int], Tensor]
 Cut: TypeAlias = Callable[[int, int], tuple[IntArray, IntArray]]
@@ -30,13 +34,13 @@ Cut: TypeAlias = Callable[[int, int], tuple[IntArray, IntArray]]
 
 def probability(logits: Tensor, class_index: int) -> Tensor:
     """Softmax probability of the class, 0 to 1, in float64."""
-    return logits.double().softmax(1)[:, class_index]
+    return logits.T.double().softmax(0)[class_index]  # class by class: rows of a few numbers would be summed one by one
 
 
 def score(logits: Tensor, class_index: int) -> Tensor:
     """Centred logit of the class (see `explainers.methods.gradients`), in float64."""
-    wide = logits.double()
-    return wide[:, class_index] - wide.mean(1)
+    wide = logits.T.double()
+    return wide[class_index] - wide.mean(0)
 
 
 class Masking(ABC):
@@ -87,9 +91,8 @@ class Masking(ABC):
         found = []
         with torch.inference_mode():
             for start in range(0, len(prepared), size):
-                logits = self.batch.predictor.logits(self._rows(place, prepared[start : start + size]))
-                found.append(answer(logits, class_index).cpu())
-        return torch.cat(found).numpy()
+                found.append(self.batch.predictor.logits(self._rows(place, prepared[start : start + size])))
+            return answer(torch.cat(found), class_index).cpu().numpy()
 
     def predict_all(self, masks: Sequence[BoolArray]) -> list[FloatArray]:
         """Probabilities of the explained classes for masks of every item, few an item: as `predict`, in fewer passes.
@@ -160,33 +163,56 @@ class TabularMasking(Masking):
     def __init__(self, batch: Batch) -> None:
         super().__init__(batch)
         predictor = as_tabular(batch.predictor)
-        self._starts = torch.tensor([group.start for group in predictor.groups])
+        self._starts = np.array([group.start for group in predictor.groups])
         self._frequencies = [frequencies.numpy() for frequencies in predictor.training_frequencies]
-        own = [self._encoded[place].cpu() for place in range(len(batch.requests))]
-        self._own = [[int(row[group].argmax()) for group in predictor.groups] for row in own]
+        own = torch.stack([self._encoded[place] for place in range(len(batch.requests))]).cpu()
+        # the columns that are 1, variable after variable
+        self._own = own.nonzero()[:, 1].numpy().reshape(len(own), -1) - self._starts
+        self._shares = [frequencies / frequencies.sum() for frequencies in self._frequencies]
+        self._small = np.uint8 if max(map(len, self._frequencies)) <= 256 else np.uint32
+        self._known: dict[tuple[int, int], FloatArray] = {}
 
     def n_units(self, place: int) -> int:
         return len(self._frequencies)
 
     def own_frequencies(self, place: int) -> FloatArray:
         """The share of the training rows that have the item's own value, for each variable."""
-        return np.array(
-            [shares[own] / shares.sum() for shares, own in zip(self._frequencies, self._own[place], strict=True)]
-        )
+        return np.array([shares[own] for shares, own in zip(self._shares, self._own[place].tolist(), strict=True)])
+
+    def _limits(self, unit: int, own: int) -> FloatArray:
+        """A draw from 0 to 1 gives the value whose number is that of the limits up to the draw."""
+        if (unit, own) not in self._known:
+            self._known[unit, own] = _others(self._frequencies[unit], own)[:-1, None]
+        return self._known[unit, own]
 
     def _prepared(self, place: int, masks: BoolArray) -> Tensor:
         """The column of each variable that is 1."""
-        draws = generator(self.batch.requests[place].seed, _REPLACEMENTS).random(masks.shape)
-        codes = np.empty(masks.shape, dtype=np.int64)
-        for unit, own in enumerate(self._own[place]):
-            others = _others(self._frequencies[unit], own)
-            codes[:, unit] = np.where(masks[:, unit], own, np.searchsorted(others, draws[:, unit], side="right"))
-        return torch.from_numpy(codes) + self._starts
+        # variable by variable, in as few bytes as the values' numbers take
+        draws = np.ascontiguousarray(generator(self.batch.requests[place].seed, _REPLACEMENTS).random(masks.shape).T)
+        values, own = np.empty(draws.shape, dtype=self._small), self._own[place].astype(self._small)[:, None]
+        for unit, value in enumerate(self._own[place].tolist()):
+            values[unit] = _numbers_of(draws[unit], self._limits(unit, value))
+        values -= own  # numbers wrap around, and come back
+        values *= ~np.ascontiguousarray(masks.T)
+        values += own
+        return torch.from_numpy((values + self._starts[:, None]).T)
 
     def _rows(self, place: int, prepared: Tensor) -> Tensor:
         item = self._encoded[place]
         rows = torch.zeros(len(prepared), len(item), device=item.device)
-        return rows.scatter_(1, prepared.to(item.device), 1.0)
+        if item.device.type != "cpu":
+            return rows.scatter_(1, prepared.to(item.device), 1.0)
+        # numpy writes single numbers in half the time
+        rows.numpy().reshape(-1)[prepared.numpy() + len(item) * np.arange(len(prepared))[:, None]] = 1.0
+        return rows
+
+
+def _numbers_of(draws: FloatArray, limits: FloatArray) -> IntArray:
+    """How many of the limits (n_limits, 1) are not above each draw."""
+    if len(limits) > _MANY_LIMITS:
+        return np.searchsorted(limits[:, 0], draws, side="right")
+    found: IntArray = (draws >= limits).view(np.uint8).sum(axis=0, dtype=np.uint8)  # few are compared with faster
+    return found
 
 
 def _others(frequencies: FloatArray, own: int) -> FloatArray:
@@ -201,24 +227,69 @@ def _others(frequencies: FloatArray, own: int) -> FloatArray:
 
 
 class AverageMasking(Masking):
-    """Absent: the variable's columns hold the frequencies of the training data, as in the average row."""
+    """Absent: the variable's columns hold the frequencies of the training data, as in the average row.
+
+    Many rows of an item are put together from pieces: all that a few variables, present or absent, can look like.
+    """
 
     def __init__(self, batch: Batch) -> None:
         super().__init__(batch)
         predictor = as_tabular(batch.predictor)
+        self._average = predictor.average_row.to(predictor.device, torch.float32)
         sizes = torch.tensor([group.stop - group.start for group in predictor.groups])
         self._unit_of_column = torch.arange(len(sizes)).repeat_interleave(sizes)
-        self._average = predictor.average_row.to(predictor.device, torch.float32)
+        self._pieces = [
+            _Piece.of(self._unit_of_column, units).to(predictor.device) for units in _few(range(len(sizes)))
+        ]
 
     def n_units(self, place: int) -> int:
         return int(self._unit_of_column[-1]) + 1
 
     def _prepared(self, place: int, masks: BoolArray) -> Tensor:
-        return torch.from_numpy(masks)
+        if len(masks) < _FEWEST_PIECED:
+            return torch.from_numpy(masks)
+        numbers = [
+            masks[:, piece.units.start : piece.units.stop].view(np.uint8) @ _POWERS[: len(piece.units)]
+            for piece in self._pieces
+        ]
+        return torch.from_numpy(np.stack(numbers, axis=1).astype(np.int32))
 
     def _rows(self, place: int, prepared: Tensor) -> Tensor:
         item = self._encoded[place]
-        return torch.where(prepared[:, self._unit_of_column].to(item.device), item, self._average)
+        if prepared.dtype == torch.bool:
+            return torch.where(prepared[:, self._unit_of_column].to(item.device), item, self._average)
+        numbers = prepared.to(item.device)
+        return torch.cat(
+            [piece.rows(item, self._average, numbers[:, n]) for n, piece in enumerate(self._pieces)], dim=1
+        )
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Neighbouring variables, their columns, and which of these are present in each set of the variables."""
+
+    units: range
+    columns: slice
+    present: Tensor  # bool (2 ** n_units, n_columns)
+
+    @classmethod
+    def of(cls, unit_of_column: Tensor, units: range) -> _Piece:
+        columns = ((unit_of_column >= units.start) & (unit_of_column < units.stop)).nonzero()[:, 0]
+        sets = np.arange(2 ** len(units))[:, None] & _POWERS[: len(units)] > 0
+        present = torch.from_numpy(sets)[:, unit_of_column[columns] - units.start]
+        return cls(units, slice(int(columns[0]), int(columns[-1]) + 1), present)
+
+    def to(self, device: torch.device) -> _Piece:
+        return _Piece(self.units, self.columns, self.present.to(device))
+
+    def rows(self, item: Tensor, average: Tensor, numbers: Tensor) -> Tensor:
+        """The piece of each row, by the number of its set."""
+        known = torch.where(self.present, item[self.columns], average[self.columns])
+        return known.index_select(0, numbers)
+
+
+def _few(units: range) -> list[range]:
+    return [units[start : start + _UNITS_A_PIECE] for start in range(0, len(units), _UNITS_A_PIECE)]
 
 
 class TextMasking(Masking):

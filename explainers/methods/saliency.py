@@ -18,6 +18,7 @@ def explain(batch: Batch) -> list[Attribution]:
     found: dict[int, Attribution] = {}
     for group in points(batch):
         gradient, score = gradients(batch.predictor, group.values, group.context, group.classes)
-        for place, own, own_score in zip(group.places, gradient.abs(), score.tolist(), strict=True):
-            found[place] = Attribution(per_unit(batch, place, own, largest_channel=True), {"score": own_score})
+        weights = per_unit(batch, group.places, gradient.abs(), largest_channel=True)
+        for place, own, own_score in zip(group.places, weights, score.tolist(), strict=True):
+            found[place] = Attribution(own, {"score": own_score})
     return [found[place] for place in range(len(batch.requests))]

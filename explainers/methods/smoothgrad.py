@@ -45,14 +45,12 @@ def _explain_part(batch: Batch, part: Points) -> list[Attribution]:
         rows=ROWS,
     )
     # one sum an item: its shape, and so its rounding, does not depend on the batch
-    means = [own.sum(0) / n_copies for own in gradient.reshape(-1, n_copies, *gradient.shape[1:])]
-    scores = [float(own.double().mean()) for own in score.reshape(-1, n_copies)]
+    means = torch.stack([own.sum(0) for own in gradient.reshape(-1, n_copies, *gradient.shape[1:])]) / n_copies
+    scores = [float(own.mean()) for own in score.double().reshape(-1, n_copies).cpu().numpy()]
+    weights = per_unit(batch, part.places, means.abs(), largest_channel=True)
     return [
-        Attribution(
-            per_unit(batch, place, mean.abs(), largest_channel=True),
-            {"copies": float(n_copies), "noise_sd": noise_sd, "score": own_score},
-        )
-        for place, mean, own_score, (_, noise_sd) in zip(part.places, means, scores, copies, strict=True)
+        Attribution(own, {"copies": float(n_copies), "noise_sd": noise_sd, "score": own_score})
+        for own, own_score, (_, noise_sd) in zip(weights, scores, copies, strict=True)
     ]
 
 

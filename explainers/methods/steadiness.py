@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
-from explainers.methods.base import Params
+import numpy as np
+
+from explainers.methods.base import FloatArray, Params
 
 R = TypeVar("R")
 
@@ -35,6 +37,26 @@ class Estimated(Protocol):
 
 
 F = TypeVar("F", bound=Estimated)
+
+
+def agreement(first: FloatArray, second: FloatArray) -> FloatArray:
+    """The correlation to expect between two runs, from the weights that the two halves of a run's samples give.
+
+    Spearman–Brown: 2r / (1 + r), -1 at least; 0 where a half does not vary.
+
+    Parameters
+    ----------
+    first, second : float arrays, shape (n_items, n_units)
+
+    Returns
+    -------
+    float array, shape (n_items,)
+    """
+    a, b = (half - half.mean(axis=1, keepdims=True) for half in (first, second))
+    sizes = np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
+    r = np.clip(np.divide((a * b).sum(axis=1), sizes, out=np.zeros(len(a)), where=sizes > 0), -1.0, 1.0)
+    agreed: FloatArray = np.maximum(np.divide(2 * r, 1 + r, out=np.full(len(r), -1.0), where=r > -1), -1.0)
+    return agreed
 
 
 def until_steady(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -35,6 +36,8 @@ class TabularPredictor(Predictor):
         for variable in variables:
             for category in variable.categories:
                 self._columns[variable.name, category] = len(self._columns)
+        self._order = list(range(len(variables)))
+        self._variable_of = [place for place, variable in enumerate(variables) for _ in variable.categories]
 
     @property
     def groups(self) -> tuple[slice, ...]:
@@ -52,21 +55,29 @@ class TabularPredictor(Predictor):
         return torch.cat([frequencies / frequencies.sum() for frequencies in self.training_frequencies])
 
     def encode(self, inputs: Sequence[Input]) -> Tensor:
-        filled = torch.tensor([self._filled(item) for item in inputs], dtype=torch.long)
+        filled = np.array([self._filled(item) for item in inputs], dtype=np.int64).reshape(
+            len(inputs), len(self.variables)
+        )
         rows = torch.zeros(len(inputs), self._width)
-        return rows.scatter_(1, filled.reshape(len(inputs), len(self.variables)), 1.0).to(self.device)
+        return rows.scatter_(1, torch.from_numpy(filled), 1.0).to(self.device)
 
     def _filled(self, item: Input) -> list[int]:
         if not isinstance(item, TabularInput):
             raise InputError(f"input: {self.name} takes tabular inputs, {item.modality} came")
+        try:
+            columns = [self._columns[pair] for pair in item.values]
+        except KeyError as error:
+            self._check_names(item)
+            raise InputError(f"input: {error} is no variable and category of {self.name}") from None
+        if [self._variable_of[column] for column in columns] != self._order:
+            self._check_names(item)
+        return columns
+
+    def _check_names(self, item: TabularInput) -> None:
         names = tuple(name for name, _ in item.values)
         expected = tuple(variable.name for variable in self.variables)
         if names != expected:
             raise InputError(f"input: the variables {', '.join(names)} came, {', '.join(expected)} were expected")
-        try:
-            return [self._columns[pair] for pair in item.values]
-        except KeyError as error:
-            raise InputError(f"input: {error} is no variable and category of {self.name}") from None
 
 
 def column_groups(variables: Sequence[Variable]) -> tuple[slice, ...]:

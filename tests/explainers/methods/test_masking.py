@@ -10,7 +10,7 @@ import torch
 
 from explainers.methods.base import Batch
 from explainers.methods.blocks import forward_rows, own_classes
-from explainers.methods.masking import TabularMasking, grid, masking
+from explainers.methods.masking import _FEWEST_PIECED, TabularMasking, _numbers_of, baseline_masking, grid, masking
 from explainers.types import ImageInput, TabularInput, TextInput
 from tests.contracts.tiny import PREDICTORS, VARIABLES, Case
 
@@ -97,3 +97,23 @@ def test_grid_covers_every_pixel_with_cells_of_almost_equal_size() -> None:
         assert set(found.ravel().tolist()) == set(range(down * across))
         assert max(heights) - min(heights) <= 1
     assert np.array_equal(grid(4, 4, 2).reshape(4, 4), [[0, 0, 1, 1], [0, 0, 1, 1], [2, 2, 3, 3], [2, 2, 3, 3]])
+
+
+@pytest.mark.parametrize("n_limits", [0, 1, 5, 64, 65, 300])
+def test_a_draw_gives_the_same_value_by_comparing_as_by_searching(n_limits: int) -> None:
+    rng = np.random.default_rng(n_limits)
+    limits = np.sort(rng.random(n_limits))
+    draws = np.concatenate([rng.random(200), limits, np.nextafter(limits, 0)])
+
+    assert np.array_equal(_numbers_of(draws, limits[:, None]), np.searchsorted(limits, draws, side="right"))
+
+
+def test_rows_put_together_from_pieces_are_those_made_one_by_one(cases: Mapping[str, Case]) -> None:
+    """Few masks and many go different ways to the same average rows."""
+    found = baseline_masking(neighbourhoods(cases["tabular-mlp"]).batch)
+    masks = np.random.default_rng(0).random((_FEWEST_PIECED, len(VARIABLES))) < 0.5
+
+    for place in (0, 2):
+        whole = found._rows(place, found._prepared(place, masks))
+        by_parts = [found._rows(place, found._prepared(place, masks[i : i + 9])) for i in range(0, len(masks), 9)]
+        assert torch.equal(whole, torch.cat(by_parts))

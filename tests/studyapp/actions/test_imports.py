@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db.models import QuerySet
 
 from explainers.errors import ImportRefused
 from explainers.imports.reading import Header
@@ -75,6 +76,11 @@ def header_of(study: Study, changes: dict[str, Any] | None) -> Header:
     return Header(**{"method": "Our method", "form": form, "signed": True, "predictor": predictor, **(changes or {})})
 
 
+def brought_by(upload: ExplanationUpload) -> QuerySet[UploadedExplanation]:
+    """In the order of the file."""
+    return UploadedExplanation.objects.filter(upload=upload).select_related("item").order_by("pk")
+
+
 def explained(study: Study) -> list[Any]:
     design = studies.parse_design(study.draft)
     return imports.explained_items(design, studies.check_and_draw(design))
@@ -115,7 +121,7 @@ def test_a_file_is_kept_with_each_items_explanation_and_its_entry_in_the_trail()
     study = factories.make_draft()
     upload = bring(study)
 
-    kept = {row.item.key: row.form for row in UploadedExplanation.objects.filter(upload=upload).select_related("item")}
+    kept = {row.item.key: row.form for row in brought_by(upload)}
     lines = [json.loads(line) for line in file_for(study).decode().splitlines()[1:]]
     assert list(kept.values()) == [line["explanation"] for line in lines]
     assert (upload.method, upload.form, upload.is_signed, upload.name) == (
