@@ -105,15 +105,18 @@ def explain(batch: Batch) -> list[Attribution]:
 def at_random(batch: Batch) -> list[Attribution]:
     """The placebo: formulas of other units, turned so that they hold at random words of the text.
 
-    Anybody can see whether a formula holds, so one that does not would give the placebo away. Numbers are those of the
-    real explanation, with signs in random order.
+    Anybody can see whether a formula holds, so one that does not would give the placebo away, where the real one does.
+    Numbers are those of the real explanation, with signs in random order.
     """
     book, found = book_of(batch), []
     for place, one in enumerate(_readings(batch)):
         rng = generator(batch.requests[place].seed, _RANDOM)
         others = _other_units(book, one.shown, rng)
         words, draws = rng.integers(one.n_words, size=len(others)), rng.integers(2**31, size=len(others))
-        turned = [turned_to(book, one.scene, *drawn) for drawn in zip(others, words, draws, strict=True)]
+        turned = [
+            turned_to(book, one.scene, formula, int(word), int(draw)) if told else formula
+            for formula, word, draw, told in zip(others, words, draws, _told(book, one), strict=True)
+        ]
         signs = rng.permutation(np.where(one.weights < 0, -1.0, 1.0))
         found.append(replace(_attribution(book, one, turned), weights=np.abs(one.weights) * signs))
     return found
@@ -126,9 +129,9 @@ def of_other_items(batch: Batch, donors: tuple[ItemRequest, ...]) -> list[Attrib
     for one, other in pairs:
         turned = []
         for formula in [book.units[unit].formula for unit in other.shown]:
-            theirs = int(np.flatnonzero(other.scene.holds(formula))[:1].sum())
-            here = (2 * theirs + 1) * one.n_words // (2 * other.n_words)
-            turned.append(turned_to(book, one.scene, formula, here, theirs))
+            theirs = np.flatnonzero(other.scene.holds(formula)).tolist()
+            here = [(2 * place + 1) * one.n_words // (2 * other.n_words) for place in theirs[:1]]
+            turned.append(turned_to(book, one.scene, formula, here[0], theirs[0]) if here else formula)
         found.append(_attribution(book, replace(other, scene=one.scene), turned))
     return found
 
@@ -209,9 +212,10 @@ def _read(batch: Batch) -> Iterator[tuple[int, Reading]]:
 
 
 def _shown(book: Book, scene: Scene, effects: FloatArray, n_cards: int) -> tuple[int, ...]:
-    """The units with the largest effects, of those whose formula holds in the text and then of the others."""
+    """The units with the largest effects: those that have any and whose formula holds in the text, then the others."""
     sizes = np.abs(effects)
-    ranked = sorted(book.units, key=lambda unit: (not scene.holds(book.units[unit].formula).any(), -sizes[unit]))
+    told = {unit for unit, own in book.units.items() if sizes[unit] > 0 and scene.holds(own.formula).any()}
+    ranked = sorted(book.units, key=lambda unit: (unit not in told, -sizes[unit]))
     return tuple(sorted(ranked[:n_cards], key=lambda unit: -sizes[unit]))
 
 
@@ -246,6 +250,11 @@ def _other_units(book: Book, shown: tuple[int, ...], rng: np.random.Generator) -
         left = [other for other in left if other != chosen]
         found.append(book.units[chosen].formula)
     return found
+
+
+def _told(book: Book, one: Reading) -> list[bool]:
+    """Whether the formula of each unit shown holds somewhere in the text."""
+    return [bool(one.scene.holds(book.units[unit].formula).any()) for unit in one.shown]
 
 
 def turned_to(book: Book, scene: Scene, formula: Formula, place: int, number: int) -> Formula:
