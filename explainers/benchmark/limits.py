@@ -147,6 +147,7 @@ WORKS: Mapping[str, Work] = {
     "prototypes": Work(forward_passes),
     "probabilistic_prototypes": Work(forward_passes),
     "feature_cards": Work(forward_passes),
+    "concept_formulas": Work(forward_passes),
     "similarity_saliency": Work(forward_passes, params={"cells": CELLS}, n_rows=CELLS**2 + 1),
 }
 
