@@ -68,6 +68,7 @@ lint: $(VENV)/.installed-test $(VENV)/.installed-lint
 bench: $(VENV)/.installed-bench
 	@$(PYTHON) -m bench.pages
 	@$(PYTHON) -m bench.explainers
+	@$(PYTHON) -m bench.workers
 	@$(PYTHON) -m bench.mixed
 	@$(PYTHON) -m bench.analysis
 
