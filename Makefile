@@ -71,6 +71,7 @@ bench: $(VENV)/.installed-bench
 	@$(PYTHON) -m bench.explainers
 	@$(PYTHON) -m bench.stages
 	@$(PYTHON) -m bench.metrics
+	@$(PYTHON) -m bench.workers
 	@$(PYTHON) -m bench.mixed
 	@$(PYTHON) -m bench.analysis
 	@$(PYTHON) -m bench.performance

@@ -20,6 +20,7 @@ from django.db.migrations.recorder import MigrationRecorder
 LOCAL_NAMES = {"localhost", "testserver", ""}
 SHORTEST_SECRET = 50
 SHORTEST_TOKEN = 32
+FEWEST_EXPLAIN_ROWS = 64  # explainers.explain takes no fewer
 BOOT_ERROR = 3  # gunicorn stops for it; for any other number it would try again for ever
 # In these the only reader is the process that wrote, or nobody.
 CACHES_OF_ONE_PROCESS = {
@@ -63,7 +64,7 @@ def _djangos_own() -> Iterator[CheckMessage]:
 @register()
 def refuse_unsafe_settings(**kwargs: object) -> list[CheckMessage]:
     """Everything that must not be so when other machines can reach the site, and some that must never be."""
-    always = (_pickle, _caches, _broker, _database, _policy, _proxy, _metrics)
+    always = (_pickle, _caches, _broker, _database, _policy, _proxy, _metrics, _memory)
     return [message for check in (*always, *(() if is_local() else (_public,))) for message in check()]
 
 
@@ -188,6 +189,15 @@ def _metrics() -> Iterator[CheckMessage]:
             f"FORETELL_METRICS_TOKEN is shorter than {SHORTEST_TOKEN} characters.",
             hint="Make one: python -c 'import secrets; print(secrets.token_urlsafe(32))', or leave it empty.",
             id="foretell.E015",
+        )
+
+
+def _memory() -> Iterator[CheckMessage]:
+    if settings.EXPLAIN_ROWS < FEWEST_EXPLAIN_ROWS:
+        yield Error(
+            f"FORETELL_EXPLAIN_ROWS is {settings.EXPLAIN_ROWS}: no explanation can be computed.",
+            hint=f"Set it to {FEWEST_EXPLAIN_ROWS} at least: so many rows a worker keeps at once, whatever its memory.",
+            id="foretell.E023",
         )
 
 

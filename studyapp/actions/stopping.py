@@ -28,8 +28,7 @@ def stop_explanations(*, study: Study, actor: User | str) -> int:
     jobs = list(Job.objects.unfinished().filter(study=design.study, kind="explain").order_by("created_at"))
     if not jobs:
         raise WrongState(_why_nothing_stops(design))
-    for job in jobs:
-        queue.cancel(job)
+    queue.cancel(*jobs)
     # Held, so that a study that is being frozen now either is seen below, or sees that nobody computes these.
     rows = Explanation.objects.filter(job__in=jobs).pending().select_for_update(of=("self",)).order_by("pk")
     _hand_over(list(rows), design)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -15,7 +16,10 @@ from studyapp.models.studies import FrozenDesign, StudyItem
 def study_items(
     design: Design, drawn: Mapping[str, Sequence[DrawnItem]], frozen: FrozenDesign | None
 ) -> list[StudyItem]:
-    """Rows for drawn items, not yet saved, numbered within their set; `frozen` is None for a draft's preview."""
+    """Rows for drawn items, not yet saved, numbered within their set; `frozen` is None for a draft's preview.
+
+    An item's key has room for the first letters of its set's; sets that begin alike are numbered on.
+    """
     chosen = [item for items in drawn.values() for item in items]
     items = {row.key: row for row in Item.objects.filter(dataset__key=design.dataset, key__in=[i.key for i in chosen])}
     changed = {
@@ -23,15 +27,17 @@ def study_items(
         for row in Perturbation.objects.filter(key__in=[i.perturbation for i in chosen if i.perturbation])
     }
     said = _outputs(design.predictors()[0], items.values())
-    rows = []
+    rows, numbers = [], Counter[str]()
     for item_set, members in drawn.items():
-        for number, member in enumerate(members, start=1):
+        begins = item_set[:8]
+        for member in members:
+            numbers[begins] += 1
             item = items[member.key]
             perturbation = changed[item.pk, member.perturbation] if member.perturbation else None
             rows.append(
                 StudyItem(
                     design=frozen,
-                    key=f"{item_set[:8]}-{number:03d}",
+                    key=f"{begins}-{numbers[begins]:03d}",
                     item_set=item_set,
                     item=item,
                     perturbation=perturbation,

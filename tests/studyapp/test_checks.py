@@ -33,6 +33,13 @@ def test_the_settings_of_a_first_try_are_fine():
     assert ids() == []
 
 
+def test_fewer_rows_than_any_explanation_can_do_with_are_refused(settings):
+    settings.EXPLAIN_ROWS = 64
+    assert ids() == []
+    settings.EXPLAIN_ROWS = 63
+    assert ids() == ["foretell.E023"]
+
+
 def test_the_settings_of_a_public_site_are_fine(settings, monkeypatch):
     monkeypatch.setattr(checks, "database_checks", list)
     lay_over(settings, PUBLIC)

@@ -43,6 +43,20 @@ def test_a_refused_design_changes_nothing():
     assert [problem.path for problem in problems_of(study.draft, study.lab)] == ["item_sets[1].n_items"] * 4
 
 
+def test_items_of_sets_that_begin_alike_have_keys_of_their_own():
+    document = factories.small_document()
+    learning, test = document["item_sets"]
+    document["item_sets"] = [{**learning, "n_items": 4}, {**learning, "key": "learning-again", "n_items": 4}, test]
+    phase = next(phase for phase in document["phases"] if phase["kind"] == "learning")
+    phase["blocks"] = [*phase["blocks"], {**phase["blocks"][0], "key": "again", "item_set": "learning-again"}]
+
+    design = frozen(factories.make_draft(document=document))
+
+    keys = list(StudyItem.objects.filter(design=design).order_by("pk").values_list("item_set", "key"))
+    assert keys[:4] == [("learning", f"learning-00{n}") for n in range(1, 5)]
+    assert keys[4:8] == [("learning-again", f"learning-00{n}") for n in range(5, 9)]
+
+
 def test_a_study_is_frozen_once():
     study = factories.make_draft()
     frozen(study)
