@@ -51,6 +51,11 @@ worker_class = ImpatientWorker
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = int(os.environ.get("WEB_THREADS", "8"))
 
+# The application is read once, before the processes part: a start takes half the work, a process that is started anew
+# serves at once, and they share the memory. No connection and no thread of ours is made that early. New code comes by
+# USR2, as below; HUP alone would keep the old.
+preload_app = True
+
 # Longer than any page may take; SIGTERM lets the pages under way finish. A deploy that nobody notices: USR2 to the
 # master, which starts a second one on the same socket, then, when its processes serve, TERM to the first. (It must have
 # been started as `gunicorn ...`: what `python -m gunicorn` was is lost on the second.)
