@@ -106,12 +106,14 @@ class Kernel:
         width = width or self.default_width(n_units)
         distances = self.distance(np.arange(n_units + 1), n_units)
         by_number: FloatArray = np.exp(-(distances**2) / (2 * width**2))
-        return by_number[n_units - _n_present(masks)]
+        found: FloatArray = by_number[n_units - _n_present(masks)]
+        return found
 
 
 def _n_present(masks: BoolArray) -> IntArray:
     """How many units are present, shape (n_samples,); `sum` takes four times as long for rows this short."""
-    return np.einsum("ij->i", masks.astype(np.uint16)).astype(np.int64)
+    found: IntArray = np.einsum("ij->i", masks.astype(np.uint16)).astype(np.int64)
+    return found
 
 
 KERNELS: dict[Modality, Kernel] = {
@@ -270,4 +272,5 @@ def _local_r2(sums: FloatArray, centred: FloatArray, slopes: FloatArray) -> Floa
     squares = slopes[:, :, None] * centred[:, :-1, :-1] * slopes[:, None, :]
     left = changes - 2 * (slopes * centred[:, :-1, -1]).sum(axis=1) + squares.reshape(len(sums), -1).sum(axis=1)
     varies = changes > 1e-12 * sums[:, -1, -1]
-    return 1 - np.divide(left, changes, out=np.ones_like(left), where=varies)
+    found: FloatArray = 1 - np.divide(left, changes, out=np.ones_like(left), where=varies)
+    return found

@@ -55,7 +55,8 @@ def agreement(first: FloatArray, second: FloatArray) -> FloatArray:
     a, b = (half - half.mean(axis=1, keepdims=True) for half in (first, second))
     sizes = np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
     r = np.clip(np.divide((a * b).sum(axis=1), sizes, out=np.zeros(len(a)), where=sizes > 0), -1.0, 1.0)
-    return np.maximum(np.divide(2 * r, 1 + r, out=np.full(len(r), -1.0), where=r > -1), -1.0)
+    found: FloatArray = np.maximum(np.divide(2 * r, 1 + r, out=np.full(len(r), -1.0), where=r > -1), -1.0)
+    return found
 
 
 def until_steady(
