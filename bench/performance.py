@@ -19,7 +19,7 @@ BENCH = Path(__file__).parent
 PAGE = BENCH.parent / "docs" / "performance.md"
 WHOLE_TABLES = ("adult-mlp", "movies-gru", "digits-cnn")  # predictors with a line for every method
 
-# What issue 4 asks for, as multiples of the bare passes: for tables, and for texts and pictures.
+# The goals, as multiples of the bare passes: for tables, and for texts and pictures.
 GOALS: Mapping[str, tuple[float, float]] = {
     "lime": (1.6, 1.15),
     "kernel_shap": (1.6, 1.15),
