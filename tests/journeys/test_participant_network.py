@@ -141,7 +141,7 @@ def test_an_answer_survives_the_page_that_gave_it(chromium: Browser, web: str, m
         person.page.goto(wire.base + made.run)
 
         expect_place(person, f"{TRIAL + 1}.1")
-        assert kept_here(person) == []
+        wait_until(lambda: kept_here(person) == [], what="the answer to be let go of", seconds=10)
     (kept,) = answers(made)
     assert kept.answer == {"choice": "More than $50,000"}
 
@@ -221,7 +221,7 @@ def test_what_comes_too_late_for_a_closed_study_is_deleted_with_a_word(
         person.page.context.set_offline(False)
         expect(person.page.get_by_role("heading", name="The study has ended")).to_be_visible(timeout=45_000)
         expect(person.page.get_by_text("came too late")).to_be_visible()
-        assert kept_here(person) == []
+        wait_until(lambda: kept_here(person) == [], what="the answer to be let go of", seconds=10)
         assert person.page.evaluate("caches.keys()") == []
     assert answers(made) == []
 

@@ -27,9 +27,18 @@ from tests.promises.ledger import Reached, scale
 pytestmark = pytest.mark.django_db
 
 CANARIES = ("kanarieneins", "kanarienzwei")
-# Where a design is shown, its arms are; nobody's name stands beside them.
+# Where a design is shown or its explanations are counted, its arms are; nobody's name stands beside them.
 # A rehearsal's archive names the arms of invented people.
-DESIGN_PAGES = ("design", "design_file", "design_json", "plan_file", "preview", "preview_screen", "study_map")
+DESIGN_PAGES = (
+    "design",
+    "design_file",
+    "design_json",
+    "explanations",
+    "plan_file",
+    "preview",
+    "preview_screen",
+    "study_map",
+)
 
 
 def canary_study() -> Study:

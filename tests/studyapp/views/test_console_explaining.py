@@ -14,7 +14,7 @@ from django.urls import reverse
 from studyapp.models import Explanation, Job, Role, Study, User
 from studyapp.models.jobs import JobState
 from studyapp.queue import claim
-from tests.factories import add_member, make_frozen, owner_of
+from tests.factories import add_member, make_explanations_ready, make_frozen, owner_of
 
 pytestmark = pytest.mark.django_db
 
@@ -75,6 +75,14 @@ def test_stopping_and_going_on_by_the_buttons(study: Study) -> None:
     assert "Stopped. What is computed stays" in stopped
     assert "It was stopped; press “Go on” to compute the others." in stopped
     assert {row.split(" 0 of 4 ")[1] for row in arms(going_on)} == {"waiting for a worker"}
+
+
+def test_a_rehearsal_can_begin_when_every_explanation_is_there(study: Study) -> None:
+    possible = "<button>Start a rehearsal</button>"
+    assert possible not in shown(study)
+
+    make_explanations_ready(study)
+    assert possible in shown(study)
 
 
 def test_a_stopped_study_is_not_asked_after_and_one_under_way_is(study: Study) -> None:
